@@ -1,0 +1,6 @@
+//! What a training run leaves on disk and is started from: configurations, run folders, logs, pictures and
+//! checkpoints.
+
+pub mod atomic_file;
+pub mod checkpoint;
+pub mod config;
