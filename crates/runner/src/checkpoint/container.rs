@@ -171,6 +171,9 @@ impl Checkpoint {
     }
 
     fn to_bytes_of_version(&self, version: u64) -> Result<Vec<u8>, CheckpointError> {
+        if self.tensors.contains_key(RESERVED) {
+            return Err(CheckpointError::ReservedName { name: RESERVED.to_owned() });
+        }
         let entry = Entry { checksum: "00000000", bytes: "000000000000", version, metadata: &self.metadata };
         let entry =
             serde_json::to_string(&entry).map_err(|source| CheckpointError::BadMetadata { source })?;
