@@ -83,12 +83,7 @@ pub trait Env: Send {
     ///
     /// # Errors
     /// When the action is not in the action space, or the task fails.
-    fn step(
-        &mut self,
-        action: &[f32],
-        rng: &mut Stream,
-        observation: &mut [f32],
-    ) -> Result<Step, EnvError>;
+    fn step(&mut self, action: &[f32], rng: &mut Stream, observation: &mut [f32]) -> Result<Step, EnvError>;
 
     /// Whether some actions can be forbidden; [`action_mask`](Env::action_mask) then says which.
     fn has_action_mask(&self) -> bool {
@@ -103,7 +98,7 @@ pub trait Env: Send {
 
     /// The whole state, so that [`restore`](Env::restore) continues from here exactly.
     ///
-    /// [`State::of`](crate::State::of) makes one from anything that serialises.
+    /// [`State::of`](crate::State::of) makes one from a name and anything that serialises.
     fn save(&self) -> crate::State;
 
     /// Continues from a state that [`save`](Env::save) gave.

@@ -1,0 +1,1 @@
+//! Tiny tasks for tests.

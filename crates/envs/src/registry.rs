@@ -1,0 +1,179 @@
+//! Environments by name.
+
+use std::fmt;
+
+use crate::classic::{Acrobot, CartPole, MountainCar, MountainCarContinuous, Pendulum};
+use crate::{Env, EnvError, EnvErrorKind, VecEnv, VectorEnv};
+
+/// What is known of an environment by its name.
+#[derive(Clone, Copy)]
+pub struct EnvInfo {
+    /// The name, with its version.
+    pub name: &'static str,
+    /// What the task is, in one line.
+    pub description: &'static str,
+    /// The number of steps after which an episode is cut off.
+    pub time_limit: u64,
+    /// The mean return at which Gymnasium calls the task solved, where it says so.
+    pub reward_threshold: Option<f64>,
+    make: fn() -> Box<dyn Env>,
+    make_vector: MakeVector,
+}
+
+/// Makes `n` environments from their number, the seed and the first index.
+type MakeVector = fn(usize, u64, usize) -> Result<Box<dyn VectorEnv>, EnvError>;
+
+impl EnvInfo {
+    /// One environment.
+    pub fn make(&self) -> Box<dyn Env> {
+        (self.make)()
+    }
+
+    /// `n` environments that step together, compiled for this task; see [`VecEnv::new`].
+    ///
+    /// # Errors
+    /// When `n` is 0.
+    pub fn make_vector(
+        &self,
+        n: usize,
+        seed: u64,
+        first_index: usize,
+    ) -> Result<Box<dyn VectorEnv>, EnvError> {
+        (self.make_vector)(n, seed, first_index)
+    }
+}
+
+impl fmt::Debug for EnvInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvInfo")
+            .field("name", &self.name)
+            .field("description", &self.description)
+            .field("time_limit", &self.time_limit)
+            .field("reward_threshold", &self.reward_threshold)
+            .finish_non_exhaustive()
+    }
+}
+
+fn vector<E: Env + 'static>(
+    make: fn() -> E,
+    n: usize,
+    seed: u64,
+    first_index: usize,
+) -> Result<Box<dyn VectorEnv>, EnvError> {
+    let envs = (0..n).map(|_| make()).collect();
+    Ok(Box::new(VecEnv::new(envs, seed, first_index)?))
+}
+
+/// All environments that have a name.
+pub const ENVIRONMENTS: &[EnvInfo] = &[
+    EnvInfo {
+        name: "CartPole-v1",
+        description: "keep a pole upright on a cart by pushing left or right",
+        time_limit: 500,
+        reward_threshold: Some(475.0),
+        make: || Box::new(CartPole::v1()),
+        make_vector: |n, seed, first| vector(CartPole::v1, n, seed, first),
+    },
+    EnvInfo {
+        name: "MountainCar-v0",
+        description: "swing a weak car up a hill, with three choices",
+        time_limit: 200,
+        reward_threshold: Some(-110.0),
+        make: || Box::new(MountainCar::v0()),
+        make_vector: |n, seed, first| vector(MountainCar::v0, n, seed, first),
+    },
+    EnvInfo {
+        name: "MountainCarContinuous-v0",
+        description: "swing a weak car up a hill with little fuel, with a throttle",
+        time_limit: 999,
+        reward_threshold: Some(90.0),
+        make: || Box::new(MountainCarContinuous::v0()),
+        make_vector: |n, seed, first| vector(MountainCarContinuous::v0, n, seed, first),
+    },
+    EnvInfo {
+        name: "Acrobot-v1",
+        description: "swing up a double pendulum by its middle joint",
+        time_limit: 500,
+        reward_threshold: Some(-100.0),
+        make: || Box::new(Acrobot::v1()),
+        make_vector: |n, seed, first| vector(Acrobot::v1, n, seed, first),
+    },
+    EnvInfo {
+        name: "Pendulum-v1",
+        description: "swing a pendulum up and hold it with a weak motor",
+        time_limit: 200,
+        reward_threshold: None,
+        make: || Box::new(Pendulum::v1()),
+        make_vector: |n, seed, first| vector(Pendulum::v1, n, seed, first),
+    },
+];
+
+/// The environment called `name`.
+///
+/// # Errors
+/// When there is none; the error lists the known names and suggests the nearest.
+pub fn find(name: &str) -> Result<&'static EnvInfo, EnvError> {
+    ENVIRONMENTS.iter().find(|info| info.name == name).ok_or_else(|| {
+        let known = ENVIRONMENTS.iter().map(|info| info.name).collect();
+        EnvErrorKind::UnknownName { name: name.to_owned(), nearest: nearest(name), known }.into()
+    })
+}
+
+/// One environment by its name, such as `"CartPole-v1"`.
+///
+/// # Errors
+/// As [`find`].
+pub fn make(name: &str) -> Result<Box<dyn Env>, EnvError> {
+    Ok(find(name)?.make())
+}
+
+/// `n` environments by name that step together; see [`VecEnv::new`].
+///
+/// # Errors
+/// As [`find`], and when `n` is 0.
+pub fn make_vector(
+    name: &str,
+    n: usize,
+    seed: u64,
+    first_index: usize,
+) -> Result<Box<dyn VectorEnv>, EnvError> {
+    find(name)?.make_vector(n, seed, first_index)
+}
+
+/// The known name with the fewest edits to `name`, apart from case, if they are at most half its length.
+fn nearest(name: &str) -> Option<&'static str> {
+    let wanted = name.to_lowercase();
+    let edits = |info: &EnvInfo| (edit_distance(&wanted, &info.name.to_lowercase()), info.name);
+    let (distance, best) = ENVIRONMENTS.iter().map(edits).min_by_key(|&(distance, _)| distance)?;
+    (2 * distance <= best.len()).then_some(best)
+}
+
+/// The least number of insertions, deletions and replacements that make `a` into `b` (Levenshtein 1966),
+/// row by row of the table of prefixes.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, &y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edit_distances() {
+        let cases = [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2)];
+        for (a, b, distance) in cases {
+            assert_eq!((edit_distance(a, b), edit_distance(b, a)), (distance, distance), "{a} {b}");
+        }
+    }
+}
