@@ -4,6 +4,7 @@ use std::f64::consts::{PI, TAU};
 
 use gradus_core_math::Stream;
 
+use super::trigonometry::sin_cos;
 use super::{finite_state, uniform};
 use crate::{Env, EnvError, Space, State, Step, TimeLimit, choice};
 
@@ -49,7 +50,7 @@ impl Acrobot {
     #[inline]
     pub fn observe(&self, observation: &mut [f32]) {
         let [theta_1, theta_2, speed_1, speed_2] = self.state;
-        let ((sin_1, cos_1), (sin_2, cos_2)) = (theta_1.sin_cos(), theta_2.sin_cos());
+        let ((sin_1, cos_1), (sin_2, cos_2)) = (sin_cos(theta_1), sin_cos(theta_2));
         let row = [cos_1, sin_1, cos_2, sin_2, speed_1, speed_2];
         observation.copy_from_slice(&row.map(|x| x as f32));
     }
@@ -58,7 +59,7 @@ impl Acrobot {
 /// The time derivative of `state` under `torque`. With cos(x − π/2) = sin x, two pairs of sine and cosine
 /// are all it takes.
 fn derivative([theta_1, theta_2, speed_1, speed_2]: [f64; 4], torque: f64) -> [f64; 4] {
-    let ((sin_1, cos_1), (sin_2, cos_2)) = (theta_1.sin_cos(), theta_2.sin_cos());
+    let ((sin_1, cos_1), (sin_2, cos_2)) = (sin_cos(theta_1), sin_cos(theta_2));
     let sin_12 = sin_1 * cos_2 + cos_1 * sin_2;
     let d1 = CENTRE * CENTRE + (1.0 + CENTRE * CENTRE + 2.0 * CENTRE * cos_2) + 2.0 * INERTIA;
     let d2 = CENTRE * CENTRE + CENTRE * cos_2 + INERTIA;
@@ -121,7 +122,7 @@ impl Env for Acrobot {
             speed_2.clamp(-MAX_SPEED_2, MAX_SPEED_2),
         ];
         self.observe(observation);
-        let raised = -theta_1.cos() - (theta_1 + theta_2).cos() > 1.0;
+        let raised = -sin_cos(theta_1).1 - sin_cos(theta_1 + theta_2).1 > 1.0;
         Ok(if raised { Step::terminated(0.0) } else { Step::running(-1.0) })
     }
 

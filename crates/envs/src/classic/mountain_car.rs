@@ -2,6 +2,7 @@
 
 use gradus_core_math::Stream;
 
+use super::trigonometry::sin_cos;
 use super::{finite_state, uniform};
 use crate::{Env, EnvError, Space, State, Step, TimeLimit, choice};
 
@@ -71,7 +72,7 @@ impl Env for MountainCar {
     fn step(&mut self, action: &[f32], _rng: &mut Stream, observation: &mut [f32]) -> Result<Step, EnvError> {
         let push = choice(action, 3)? as f64 - 1.0;
         let [position, velocity] = self.state;
-        let velocity = velocity + push * FORCE - (3.0 * position).cos() * GRAVITY;
+        let velocity = velocity + push * FORCE - sin_cos(3.0 * position).1 * GRAVITY;
         let velocity = velocity.clamp(-MAX_SPEED, MAX_SPEED);
         let position = (position + velocity).clamp(MIN_POSITION, MAX_POSITION);
         let at_wall = position <= MIN_POSITION && velocity < 0.0;

@@ -2,6 +2,7 @@
 
 use gradus_core_math::Stream;
 
+use super::trigonometry::sin_cos;
 use super::{finite_state, uniform};
 use crate::{Env, EnvError, Space, State, Step, TimeLimit};
 
@@ -73,7 +74,7 @@ impl Env for MountainCarContinuous {
             return Err(EnvError::invalid_action(action, &self.action_space()));
         }
         let [position, velocity] = self.state;
-        let slope = GRAVITY * f64::from(3.0 * position).cos();
+        let slope = GRAVITY * sin_cos(f64::from(3.0 * position)).1;
         let velocity = (velocity + (force * POWER - slope as f32)).clamp(-MAX_SPEED, MAX_SPEED);
         let position = (position + velocity).clamp(MIN_POSITION, MAX_POSITION);
         let at_wall = position <= MIN_POSITION && velocity < 0.0;

@@ -4,6 +4,7 @@ use std::f64::consts::{PI, TAU};
 
 use gradus_core_math::Stream;
 
+use super::trigonometry::sin_cos;
 use super::{finite_state, uniform};
 use crate::{Env, EnvError, Space, State, Step, TimeLimit};
 
@@ -47,7 +48,7 @@ impl Pendulum {
     #[inline]
     pub fn observe(&self, observation: &mut [f32]) {
         let [theta, theta_dot] = self.state;
-        let (sin, cos) = theta.sin_cos();
+        let (sin, cos) = sin_cos(theta);
         observation.copy_from_slice(&[cos as f32, sin as f32, theta_dot as f32]);
     }
 }
@@ -76,7 +77,7 @@ impl Env for Pendulum {
         let [theta, theta_dot] = self.state;
         let angle = (theta + PI).rem_euclid(TAU) - PI;
         let cost = angle * angle + 0.1 * theta_dot * theta_dot + f64::from(0.001 * (torque * torque));
-        let acceleration = 1.5 * GRAVITY * theta.sin() + f64::from(3.0 * torque);
+        let acceleration = 1.5 * GRAVITY * sin_cos(theta).0 + f64::from(3.0 * torque);
         let theta_dot = (theta_dot + acceleration * TIME_STEP).clamp(-MAX_SPEED, MAX_SPEED);
         self.state = [theta + theta_dot * TIME_STEP, theta_dot];
         self.observe(observation);

@@ -1,16 +1,37 @@
-//! Sine and cosine of small angles, fast.
+//! Sine and cosine, fast and the same on every platform.
 
-use std::f64::consts::FRAC_PI_4;
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_4};
 
-/// Sine and cosine of `x`, within one unit in the last place for |x| ≤ π/4, and the standard library's
-/// beyond.
+/// Beyond this the argument's reduction is left to the standard library.
+const LARGE: f64 = 1e6;
+
+/// Sine and cosine of `x`, each within 2⁻⁵² of the true value.
 ///
-/// Minimax polynomials of fdlibm (Sun Microsystems 1993, `k_sin.c` and `k_cos.c`). The general functions
-/// spend most of their time on reducing the argument, which angles near an upright pole do not need; and
-/// these give the same bits on every platform.
+/// x = n π/2 + y with whole n and |y| ≤ π/4, π/2 being subtracted in two parts of which the first has 33
+/// bits, so that n times it is exact; then minimax polynomials in y. Method and constants of fdlibm (Sun
+/// Microsystems 1993: `e_rem_pio2.c`, `k_sin.c`, `k_cos.c`), without its last correction below one unit
+/// in the last place. The pair takes half the time of the standard library's two calls, inlines, and
+/// does not depend on the platform's mathematical library, on which trajectories would then depend.
 #[inline]
 pub(super) fn sin_cos(x: f64) -> (f64, f64) {
-    if x.abs() <= FRAC_PI_4 { (sin_kernel(x), cos_kernel(x)) } else { x.sin_cos() }
+    if x.abs() <= FRAC_PI_4 { (sin_kernel(x), cos_kernel(x)) } else { reduced(x) }
+}
+
+#[inline]
+fn reduced(x: f64) -> (f64, f64) {
+    if x.is_nan() || x.abs() > LARGE {
+        return x.sin_cos();
+    }
+    // π/2 in two parts: 1.57079632673412561417 and 6.07710050650619224932e-11.
+    let (first, second) = (f64::from_bits(0x3FF9_21FB_5440_0000), f64::from_bits(0x3DD0_B461_1A62_6331));
+    // Adding 1.5·2⁵² leaves no bits below the point: it rounds to a whole number.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    let n = (x * FRAC_2_PI + ROUND) - ROUND;
+    let y = (x - n * first) - n * second;
+    let (sin, cos) = (sin_kernel(y), cos_kernel(y));
+    let quarter = n as i64;
+    let (sin, cos) = if quarter & 1 == 0 { (sin, cos) } else { (cos, -sin) };
+    if quarter & 2 == 0 { (sin, cos) } else { (-sin, -cos) }
 }
 
 #[inline]
@@ -52,14 +73,19 @@ fn cos_kernel(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Rejects, tried by hand: the last coefficient left out (errors near 1e-12 at π/4).
+    /// Rejects, tried by hand: the last coefficient of the sine left out, π/2 in one part, the quarters
+    /// taken the other way round.
     #[test]
-    fn agrees_with_the_standard_library_to_the_last_place() {
-        for i in -20_000..=20_000 {
-            let x = f64::from(i) * 1e-4;
-            let (s, c) = sin_cos(x);
-            assert!((s - x.sin()).abs() <= f64::EPSILON * x.sin().abs(), "sine of {x}");
-            assert!((c - x.cos()).abs() <= f64::EPSILON * x.cos().abs(), "cosine of {x}");
+    fn agrees_with_the_standard_library() {
+        for i in -300_000..=300_000 {
+            for x in [f64::from(i) * 1e-4, f64::from(i) * 3.3, f64::from(i) * 1e-9] {
+                let (s, c) = sin_cos(x);
+                assert!((s - x.sin()).abs() <= f64::EPSILON, "sine of {x}");
+                assert!((c - x.cos()).abs() <= f64::EPSILON, "cosine of {x}");
+                let exact = (x.sin(), x.cos());
+                assert!(x.abs() > FRAC_PI_4 || (s - exact.0).abs() <= f64::EPSILON * exact.0.abs());
+            }
         }
+        assert!(sin_cos(f64::NAN).0.is_nan() && sin_cos(f64::INFINITY).1.is_nan());
     }
 }

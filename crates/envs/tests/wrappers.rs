@@ -1,0 +1,194 @@
+//! Time limits, clipping and rescaling of actions, and environments in boxes.
+
+use gradus_core_math::Stream;
+use gradus_envs::classic::{CartPole, MountainCarContinuous, Pendulum};
+use gradus_envs::probe::{DelayedReward, MaskedChoice};
+use gradus_envs::{ClipAction, Env, EnvError, Outcome, RescaleAction, Space, State, Step, TimeLimit};
+
+/// Ends in `outcome` at step `end`; the action comes back as the observation.
+#[derive(Clone)]
+struct Echo {
+    taken: u64,
+    end: u64,
+    outcome: Outcome,
+    space: Space,
+}
+
+impl Echo {
+    fn new(end: u64, outcome: Outcome, space: Space) -> Self {
+        Self { taken: 0, end, outcome, space }
+    }
+}
+
+impl Env for Echo {
+    fn observation_space(&self) -> Space {
+        self.space.clone()
+    }
+    fn action_space(&self) -> Space {
+        self.space.clone()
+    }
+    fn reset(&mut self, _rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {
+        self.taken = 0;
+        observation.fill(0.0);
+        Ok(())
+    }
+    fn step(&mut self, action: &[f32], _rng: &mut Stream, row: &mut [f32]) -> Result<Step, EnvError> {
+        self.space.check(action)?;
+        self.taken += 1;
+        row.copy_from_slice(action);
+        let outcome = if self.taken == self.end { self.outcome } else { Outcome::Running };
+        Ok(Step { reward: 0.0, outcome })
+    }
+    fn save(&self) -> State {
+        State::of("Echo", &self.taken)
+    }
+    fn restore(&mut self, state: &State) -> Result<(), EnvError> {
+        self.taken = state.get("Echo")?;
+        Ok(())
+    }
+}
+
+fn rng() -> Stream {
+    Stream::new(0, "test", 0)
+}
+
+fn outcomes(mut env: impl Env, steps: usize) -> Vec<Outcome> {
+    let (mut rng, mut row) = (rng(), [0.0]);
+    env.reset(&mut rng, &mut row).expect("a start");
+    (0..steps).map(|_| env.step(&[0.0], &mut rng, &mut row).expect("a step").outcome).collect()
+}
+
+/// Rejects, tried by hand: a limit that overrides whatever the task said, and one a step late.
+#[test]
+fn time_limit_truncates_unless_the_task_ended() {
+    use Outcome::{Running, Terminated, Truncated};
+    let echo = |end, outcome| Echo::new(end, outcome, Space::cube(1, -1.0, 1.0));
+    let limited = |env| outcomes(TimeLimit::new(env, 3), 3);
+    assert_eq!(limited(echo(9, Terminated)), [Running, Running, Truncated]);
+    assert_eq!(limited(echo(3, Terminated)), [Running, Running, Terminated], "terminated wins");
+    assert_eq!(limited(echo(3, Truncated)), [Running, Running, Truncated]);
+    assert_eq!(limited(echo(2, Terminated))[1], Terminated);
+    assert_eq!(limited(echo(2, Truncated))[1], Truncated, "a task may cut itself off earlier");
+}
+
+#[test]
+fn time_limit_starts_anew_with_every_episode() {
+    let mut env = TimeLimit::new(Echo::new(0, Outcome::Running, Space::cube(1, -1.0, 1.0)), 2);
+    for _ in 0..3 {
+        let (mut rng, mut row) = (rng(), [0.0]);
+        env.reset(&mut rng, &mut row).expect("a start");
+        assert!(!env.step(&[0.0], &mut rng, &mut row).expect("a step").outcome.is_over());
+        assert!(env.step(&[0.0], &mut rng, &mut row).expect("a step").outcome.is_over());
+    }
+}
+
+fn unequal_box() -> Echo {
+    let space = Space::Box { low: vec![-2.0, 0.0, 1.0], high: vec![2.0, 10.0, f32::INFINITY] };
+    Echo::new(0, Outcome::Running, space)
+}
+
+#[test]
+fn clip_action_moves_actions_into_the_bounds() {
+    let mut env = ClipAction::new(unequal_box()).expect("a box");
+    let (mut rng, mut row) = (rng(), [0.0; 3]);
+    for (action, expected) in [
+        ([-3.0, 11.0, 0.0], [-2.0, 10.0, 1.0]),
+        ([1.5, 3.0, 1e30], [1.5, 3.0, 1e30]),
+        ([f32::INFINITY, f32::NEG_INFINITY, 2.0], [2.0, 0.0, 2.0]),
+    ] {
+        assert!(env.action_space().contains(&action));
+        env.step(&action, &mut rng, &mut row).expect("a step");
+        assert_eq!(row, expected);
+    }
+    let error = env.step(&[f32::NAN, 0.0, 0.0], &mut rng, &mut row).expect_err("NaN is no action");
+    assert!(error.to_string().contains("NaN"), "{error}");
+    let error = ClipAction::new(CartPole::v1()).expect_err("no box");
+    assert_eq!(error.to_string(), "only actions of a box can be clipped, not of Discrete(2)");
+}
+
+/// Rejects, tried by hand: actions scaled by `high` alone, which is right for symmetric bounds only.
+#[test]
+fn rescale_action_stretches_to_the_bounds() {
+    let space = Space::Box { low: vec![-2.0, 0.0, 0.1], high: vec![2.0, 10.0, 0.7] };
+    let mut env = RescaleAction::new(Echo::new(0, Outcome::Running, space)).expect("a finite box");
+    assert_eq!(env.action_space(), Space::cube(3, -1.0, 1.0));
+    let (mut rng, mut row) = (rng(), [0.0; 3]);
+    for (action, expected) in [
+        ([-1.0, -1.0, -1.0], [-2.0, 0.0, 0.1]),
+        ([1.0, 1.0, 1.0], [2.0, 10.0, 0.7]),
+        ([0.0, 0.5, 0.0], [0.0, 7.5, 0.4]),
+    ] {
+        env.step(&action, &mut rng, &mut row).expect("a step");
+        assert_eq!(row, expected);
+    }
+    for bad in [1.0001, -1.0001, f32::NAN] {
+        let error = env.step(&[0.0, bad, 0.0], &mut rng, &mut row).expect_err("outside");
+        assert!(error.to_string().contains("Box(3, from -1 to 1)"), "{error}");
+    }
+    assert!(RescaleAction::new(unequal_box()).is_err(), "an infinite bound");
+    assert!(RescaleAction::new(CartPole::v1()).is_err(), "no box");
+}
+
+#[test]
+fn masks_pass_through_wrappers() {
+    let mut env: Box<dyn Env> = Box::new(TimeLimit::new(Box::new(MaskedChoice::default()), 3));
+    let mut row = [0.0; 3];
+    env.reset(&mut rng(), &mut row).expect("a start");
+    let mut mask = [true; 3];
+    env.action_mask(&mut mask);
+    assert!(env.has_action_mask());
+    assert_eq!(mask, row.map(|shown| shown < 0.5));
+}
+
+/// Saves in the middle, continues, restores into `other`, and continues again: all bits agree.
+fn continues_exactly(mut env: impl Env, mut other: impl Env) {
+    let space = env.action_space();
+    let mut action = vec![0.0; space.width()];
+    let mut row = vec![0.0; env.observation_space().width()];
+    let (mut rng, mut actor) = (rng(), Stream::new(1, "action", 0));
+    env.reset(&mut rng, &mut row).expect("a start");
+    for _ in 0..7 {
+        space.sample(&mut actor, &mut action);
+        env.step(&action, &mut rng, &mut row).expect("a step");
+    }
+    let (state, mut rng_again, mut actor_again) = (env.save(), rng.clone(), actor.clone());
+    other.restore(&state).expect("a state");
+    assert_eq!(other.save(), state);
+    let mut row_again = row.clone();
+    for _ in 0..5 {
+        space.sample(&mut actor, &mut action);
+        let step = env.step(&action, &mut rng, &mut row).expect("a step");
+        space.sample(&mut actor_again, &mut action);
+        let again = other.step(&action, &mut rng_again, &mut row_again).expect("a step");
+        assert_eq!((step, &row), (again, &row_again));
+    }
+    assert!(other.restore(&State::of("Nothing", &0)).is_err());
+}
+
+#[test]
+fn wrapped_environments_restore_exactly() {
+    let limited = |env| TimeLimit::new(env, 9);
+    continues_exactly(limited(Pendulum::default()), limited(Pendulum::default()));
+    let clipped = || ClipAction::new(Pendulum::v1()).expect("a box");
+    continues_exactly(clipped(), clipped());
+    let rescaled = || RescaleAction::new(MountainCarContinuous::v0()).expect("a box");
+    continues_exactly(rescaled(), rescaled());
+    let nested = || {
+        let inner: Box<dyn Env> = Box::new(RescaleAction::new(Pendulum::default()).expect("a box"));
+        TimeLimit::new(ClipAction::new(inner).expect("a box"), 9)
+    };
+    continues_exactly(nested(), nested());
+}
+
+#[test]
+fn a_state_of_another_task_is_refused() {
+    let state = DelayedReward::default().save();
+    let error = CartPole::default().restore(&state).expect_err("another task's state");
+    let expected =
+        "cannot restore the environment: the saved state is one of \"DelayedReward\", not of \"CartPole\"";
+    assert_eq!(error.to_string(), expected);
+    let broken = State::of("CartPole", &[0.0, f64::NAN, 0.0, 0.0]);
+    assert!(CartPole::default().restore(&broken).is_err(), "NaN in the state");
+    let long = State::of("CartPole", &[0.0; 5]);
+    assert!(CartPole::default().restore(&long).is_err(), "too long");
+}
