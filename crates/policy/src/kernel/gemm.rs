@@ -1,0 +1,170 @@
+//! The one loop nest behind every matrix product: C ← finish(init + A·B), in tiles that live in registers.
+
+use super::tanh::Tanh;
+use super::vector::Vector;
+use super::{Activation, Finish, Gemm, Init, Thin};
+
+/// Rows of C that a tile covers: with [`Vector::TILE`] registers each they hide the latency of the
+/// multiply-add and leave registers for a row of B and a broadcast of A.
+const ROWS: usize = 4;
+
+/// # Safety
+/// The processor must have the instructions of `V`, and `g` must have passed [`Gemm::check`].
+#[inline(always)]
+pub(super) unsafe fn gemm<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>) {
+    let mut column = 0;
+    while column < g.n {
+        let left = (g.n - column) / V::LANES;
+        // SAFETY: the caller's promise; the panels cover the columns 0..n, a multiple of LANES.
+        unsafe {
+            match left.min(V::TILE) {
+                4 => panel::<T, V, 4>(g, column),
+                3 => panel::<T, V, 3>(g, column),
+                2 => panel::<T, V, 2>(g, column),
+                _ => panel::<T, V, 1>(g, column),
+            }
+        }
+        column += left.clamp(1, V::TILE) * V::LANES;
+    }
+}
+
+/// All rows of the `N` registers of columns from `column` on.
+#[inline(always)]
+unsafe fn panel<T: Tanh, V: Vector<T>, const N: usize>(g: &mut Gemm<'_, T>, column: usize) {
+    let mut row = 0;
+    // SAFETY: the caller's promise; the tiles cover the rows 0..m.
+    unsafe {
+        if 2 * ROWS * N + N < V::REGISTERS {
+            while row + 2 * ROWS <= g.m {
+                tile::<T, V, { 2 * ROWS }, N>(g, row, column);
+                row += 2 * ROWS;
+            }
+        }
+        while row + ROWS <= g.m {
+            tile::<T, V, ROWS, N>(g, row, column);
+            row += ROWS;
+        }
+        while row < g.m {
+            tile::<T, V, 1, N>(g, row, column);
+            row += 1;
+        }
+    }
+}
+
+/// One tile of C: `M` rows from `row` on, `N` registers of columns from `column` on. The sum over k runs in
+/// order for every element, so that the result does not depend on the tile in which an element falls.
+///
+/// The loops over `M` and `N` have constant bounds and small bodies, so that they unroll and the sums stay in
+/// registers; what is done to the finished sums works on C in memory, where it is in the first-level cache.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops unroll where iterators leave the array in memory")]
+unsafe fn tile<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(
+    g: &mut Gemm<'_, T>,
+    row: usize,
+    column: usize,
+) {
+    // SAFETY: rows row..row+M and columns column..column+N·LANES lie inside the checked C, and so do the
+    // elements of A and B with k < g.k.
+    unsafe {
+        let c = g.c.as_mut_ptr().add(row * g.c_row + column);
+        let mut sum = [[V::splat(T::zero()); N]; M];
+        match g.init {
+            Init::Zero => {}
+            Init::Bias(bias) => {
+                for n in 0..N {
+                    let b = V::load(bias.as_ptr().add(column + n * V::LANES));
+                    for m in 0..M {
+                        sum[m][n] = b;
+                    }
+                }
+            }
+            Init::Accumulate => {
+                for m in 0..M {
+                    for n in 0..N {
+                        sum[m][n] = V::load(c.add(m * g.c_row + n * V::LANES));
+                    }
+                }
+            }
+        }
+        let (a_row, a_k, b_row) = (g.a_row, g.a_k, g.b_row);
+        let mut a = g.a.as_ptr().add(row * a_row);
+        let mut b = g.b.as_ptr().add(column);
+        for _ in 0..g.k {
+            let mut b_vectors = [V::splat(T::zero()); N];
+            for n in 0..N {
+                b_vectors[n] = V::load(b.add(n * V::LANES));
+            }
+            for m in 0..M {
+                let x = V::splat(*a.add(m * a_row));
+                for n in 0..N {
+                    sum[m][n] = x.mul_add(b_vectors[n], sum[m][n]);
+                }
+            }
+            a = a.wrapping_add(a_k);
+            b = b.wrapping_add(b_row);
+        }
+        for m in 0..M {
+            for n in 0..N {
+                sum[m][n].store(c.add(m * g.c_row + n * V::LANES));
+            }
+        }
+        for m in 0..M {
+            finish::<T, V>(g, (row + m) * g.c_row + column, N * V::LANES);
+        }
+    }
+}
+
+/// Applies what is to be done to `length` finished sums of C from `at` on.
+#[inline(always)]
+unsafe fn finish<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>, at: usize, length: usize) {
+    // SAFETY: part of a tile of the checked C, and of y, which is laid out as C.
+    unsafe {
+        let c = g.c.as_mut_ptr().add(at);
+        match g.finish {
+            Finish::Keep | Finish::Activate(Activation::Identity) | Finish::Derivative(Activation::Identity, _) => {}
+            Finish::Activate(Activation::Tanh) => each(c, length, |_, s: V| s.tanh()),
+            Finish::Activate(Activation::Relu) => each(c, length, |_, s: V| s.max(V::splat(T::zero()))),
+            Finish::Derivative(Activation::Tanh, y) => each(c, length, |i, s: V| {
+                let y = V::load(y.as_ptr().add(at + i));
+                s.mul(V::splat(T::one()).sub(y.mul(y)))
+            }),
+            Finish::Derivative(Activation::Relu, y) => {
+                each(c, length, |i, s: V| V::load(y.as_ptr().add(at + i)).where_positive(s));
+            }
+        }
+    }
+}
+
+/// Replaces the registers of `length` scalars by `f(offset, register)`.
+#[inline(always)]
+unsafe fn each<T, V: Vector<T>>(c: *mut T, length: usize, f: impl Fn(usize, V) -> V) {
+    for i in (0..length).step_by(V::LANES) {
+        // SAFETY: the caller vouches for `length` scalars, a multiple of LANES.
+        unsafe { f(i, V::load(c.add(i))).store(c.add(i)) };
+    }
+}
+
+/// y[r][j] = bias[j] + x[r]·w[j] for few outputs j: dot products along the inputs, where a tile of columns
+/// would be mostly padding.
+///
+/// # Safety
+/// The processor must have the instructions of `V`, and `t` must have passed [`Thin::check`].
+#[inline(always)]
+pub(super) unsafe fn thin<T: Tanh, V: Vector<T>>(t: &mut Thin<'_, T>) {
+    for r in 0..t.rows {
+        for j in 0..t.n {
+            // SAFETY: the check covers `rows` rows of x and y, `n` rows of w, and the padded width k.
+            unsafe {
+                let x = t.x.as_ptr().add(r * t.x_row);
+                let w = t.w.as_ptr().add(j * t.w_row);
+                let mut sum = V::splat(T::zero());
+                let mut k = 0;
+                while k < t.k {
+                    sum = V::load(x.add(k)).mul_add(V::load(w.add(k)), sum);
+                    k += V::LANES;
+                }
+                t.y[r * t.y_row + j] = t.bias[j] + sum.sum();
+            }
+        }
+    }
+}

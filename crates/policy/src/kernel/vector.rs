@@ -1,0 +1,99 @@
+//! The few vector operations from which every kernel is built, and their plain form.
+
+use gradus_core_math::Real;
+
+/// A register of `LANES` scalars.
+///
+/// # Safety
+/// The functions may use instructions that not every processor has: they are called only below a function
+/// that enables those instructions, which the dispatcher calls only where they exist. `load` and `store`
+/// touch `LANES` scalars from the pointer on.
+pub(super) unsafe trait Vector<T>: Copy {
+    const LANES: usize;
+    /// How many registers the processor has.
+    const REGISTERS: usize;
+    /// How many registers wide the widest tile is: together with its four rows it fills the register file.
+    const TILE: usize;
+
+    unsafe fn splat(x: T) -> Self;
+    unsafe fn load(from: *const T) -> Self;
+    unsafe fn store(self, to: *mut T);
+    unsafe fn sub(self, other: Self) -> Self;
+    unsafe fn mul(self, other: Self) -> Self;
+    /// `self · factor + term`
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+    unsafe fn max(self, other: Self) -> Self;
+    /// `value` in the lanes where `self > 0`, zero in the others.
+    unsafe fn where_positive(self, value: Self) -> Self;
+    /// The sum of the lanes, in a fixed order.
+    unsafe fn sum(self) -> T;
+    unsafe fn tanh(self) -> Self;
+}
+
+/// The plain form: works for every scalar on every processor, and the compiler turns it into whatever
+/// vectors the target has (SSE2 on x86-64, NEON on AArch64).
+#[derive(Clone, Copy)]
+pub(super) struct Plain<T>([T; 8]);
+
+impl<T: Real> Plain<T> {
+    #[inline(always)]
+    fn map(self, f: impl Fn(T) -> T) -> Self {
+        Self(self.0.map(f))
+    }
+
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        Self(std::array::from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+// SAFETY: no special instruction is used; load and store touch the 8 scalars that the caller vouches for.
+unsafe impl<T: Real + super::Tanh> Vector<T> for Plain<T> {
+    const LANES: usize = 8;
+    const REGISTERS: usize = 8;
+    const TILE: usize = 1;
+
+    #[inline(always)]
+    unsafe fn splat(x: T) -> Self {
+        Self([x; 8])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller vouches for 8 readable scalars.
+        Self(unsafe { from.cast::<[T; 8]>().read() })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller vouches for 8 writable scalars.
+        unsafe { to.cast::<[T; 8]>().write(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        self.zip(factor, |a, b| a * b).zip(term, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    unsafe fn where_positive(self, value: Self) -> Self {
+        self.zip(value, |a, b| if a > T::zero() { b } else { T::zero() })
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> T {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    }
+    #[inline(always)]
+    unsafe fn tanh(self) -> Self {
+        self.map(T::tanh_kernel)
+    }
+}

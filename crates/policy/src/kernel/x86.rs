@@ -1,0 +1,156 @@
+//! The vectors of x86-64: AVX-512 (16 lanes) and AVX2 with FMA (8 lanes).
+
+use std::arch::x86_64::*;
+
+use super::tanh::{BOUND, P, Q};
+use super::vector::Vector;
+
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(__m512);
+
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(__m256);
+
+/// The body of `tanh`, the same for both widths.
+macro_rules! tanh {
+    ($x:expr, $vector:ident, $min:ident, $max:ident, $div:ident) => {{
+        // max and min return their second operand when one is NaN: the value stands there, so NaN stays.
+        let x = $min($vector::splat(BOUND).0, $max($vector::splat(-BOUND).0, $x));
+        let x = $vector(x);
+        let t = x.mul(x);
+        let polynomial = |c: [f32; 5]| {
+            let mut sum = $vector::splat(c[4]);
+            sum = sum.mul_add(t, $vector::splat(c[3]));
+            sum = sum.mul_add(t, $vector::splat(c[2]));
+            sum = sum.mul_add(t, $vector::splat(c[1]));
+            sum.mul_add(t, $vector::splat(c[0]))
+        };
+        let y = $div(x.mul(polynomial(P)).0, polynomial(Q).0);
+        $vector($min($vector::splat(1.0).0, $max($vector::splat(-1.0).0, y)))
+    }};
+}
+
+// SAFETY: every function is called below a `#[target_feature(enable = "avx512f")]` function of the
+// dispatcher, which runs only where the processor has AVX-512F; pointers are the caller's promise.
+unsafe impl Vector<f32> for Avx512 {
+    const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+    const TILE: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_set1_ps(x)) }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_loadu_ps(from)) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: see the impl.
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_sub_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_mul_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_fmadd_ps(self.0, factor.0, term.0)) }
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_max_ps(other.0, self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn where_positive(self, value: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe {
+            let positive = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps());
+            Self(_mm512_maskz_mov_ps(positive, value.0))
+        }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: see the impl.
+        unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn tanh(self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { tanh!(self.0, Self, _mm512_min_ps, _mm512_max_ps, _mm512_div_ps) }
+    }
+}
+
+// SAFETY: every function is called below a `#[target_feature(enable = "avx2,fma")]` function of the
+// dispatcher, which runs only where the processor has AVX2 and FMA; pointers are the caller's promise.
+unsafe impl Vector<f32> for Avx2 {
+    const LANES: usize = 8;
+    const REGISTERS: usize = 16;
+    const TILE: usize = 2;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_set1_ps(x)) }
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_loadu_ps(from)) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: see the impl.
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_sub_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_mul_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_fmadd_ps(self.0, factor.0, term.0)) }
+    }
+    #[inline(always)]
+    unsafe fn max(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_max_ps(other.0, self.0)) }
+    }
+    #[inline(always)]
+    unsafe fn where_positive(self, value: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps()), value.0)) }
+    }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        // SAFETY: see the impl.
+        unsafe {
+            let four = _mm_add_ps(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn tanh(self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { tanh!(self.0, Self, _mm256_min_ps, _mm256_max_ps, _mm256_div_ps) }
+    }
+}

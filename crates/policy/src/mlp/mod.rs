@@ -1,0 +1,343 @@
+//! The multilayer perceptron: fused kernels over one flat parameter vector.
+
+mod init;
+mod layer;
+mod segment;
+
+use gradus_core_math::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Activation, InstructionSet, Kernel};
+use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
+use crate::threads::Team;
+use layer::{Layer, Packed};
+use segment::{Map, SEGMENT, Segment};
+
+/// A group of adjacent outputs that is initialised by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The number of outputs.
+    pub width: usize,
+    /// The gain of its orthogonal weights.
+    pub gain: f64,
+}
+
+/// The shape of an [`Mlp`].
+///
+/// Weights are orthogonal at first, with gain √2 in hidden layers (Saxe et al. 2014; the usual choice for
+/// on-policy methods, Andrychowicz et al. 2021), and biases are zero.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MlpConfig {
+    /// The length of an observation.
+    pub inputs: usize,
+    /// The widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// The outputs, in groups.
+    pub heads: Vec<Head>,
+    /// The nonlinearity of the hidden layers; the outputs have none.
+    pub activation: Activation,
+    /// The gain of the hidden layers' orthogonal weights.
+    pub hidden_gain: f64,
+}
+
+impl MlpConfig {
+    /// Two hidden layers of 64 with tanh, and `outputs` outputs of gain 1.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self {
+            inputs,
+            hidden: vec![64, 64],
+            heads: vec![Head { width: outputs, gain: 1.0 }],
+            activation: Activation::Tanh,
+            hidden_gain: std::f64::consts::SQRT_2,
+        }
+    }
+
+    /// Other hidden layers; none for an affine map.
+    pub fn with_hidden(mut self, hidden: &[usize]) -> Self {
+        self.hidden = hidden.to_vec();
+        self
+    }
+
+    /// Another nonlinearity.
+    pub fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Other groups of outputs.
+    pub fn with_heads(mut self, heads: &[Head]) -> Self {
+        self.heads = heads.to_vec();
+        self
+    }
+
+    fn outputs(&self) -> usize {
+        self.heads.iter().map(|head| head.width).sum()
+    }
+
+    fn layers(&self) -> Vec<Layer> {
+        let mut widths = vec![self.inputs];
+        widths.extend(&self.hidden);
+        widths.push(self.outputs());
+        assert!(widths.iter().all(|&w| w > 0), "every layer of a network has a width: {widths:?}");
+        Layer::stack(&widths, self.activation)
+    }
+}
+
+/// y = W_L·φ(… φ(W₁x + b₁) …) + b_L with one flat θ: for each layer the weight `[inputs, outputs]` row-major,
+/// then the bias.
+///
+/// ```
+/// use gradus_policy::{Input, Linearized, Mlp, MlpConfig, Network, Team};
+/// use gradus_core_math::Stream;
+///
+/// let mut mlp = Mlp::<f32>::new(MlpConfig::new(4, 2));
+/// let mut theta = vec![0.0; mlp.parameter_count()];
+/// mlp.initialize(&mut Stream::new(0, "initialise", 0), &mut theta);
+/// let observations = [0.1, 0.2, 0.3, 0.4, -0.1, -0.2, -0.3, -0.4];
+///
+/// let mut point = mlp.linearize(Team::single(), &theta, Input::all(&observations, 4));
+/// assert_eq!(point.outputs().len(), 2 * 2);
+/// let mut gradient = vec![0.0; theta.len()];
+/// point.vjp(&[1.0, 0.0, 0.0, 0.0], &mut gradient);
+/// ```
+#[derive(Debug)]
+pub struct Mlp<T> {
+    config: MlpConfig,
+    layers: Vec<Layer>,
+    set: InstructionSet,
+    weights: Vec<Packed<T>>,
+    tangents: Vec<Packed<T>>,
+    segments: Vec<Segment<T>>,
+    outputs: Vec<T>,
+}
+
+impl<T: Kernel> Mlp<T> {
+    /// A network of this shape on the processor's best instructions.
+    ///
+    /// # Panics
+    /// When a width is zero.
+    pub fn new(config: MlpConfig) -> Self {
+        Self::with_instruction_set(config, InstructionSet::best())
+    }
+
+    /// A network of this shape on the given instructions.
+    ///
+    /// # Panics
+    /// When a width is zero, or the processor lacks the instructions.
+    pub fn with_instruction_set(config: MlpConfig, set: InstructionSet) -> Self {
+        assert!(InstructionSet::available().contains(&set), "this processor has no {set:?}");
+        let layers = config.layers();
+        Self {
+            weights: layers.iter().map(Packed::new).collect(),
+            config,
+            layers,
+            set,
+            tangents: Vec::new(),
+            segments: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// The shape.
+    pub fn config(&self) -> &MlpConfig {
+        &self.config
+    }
+
+    fn check(&self, theta: &[T], input: &Input<'_, T>) {
+        assert_eq!(theta.len(), self.parameter_count(), "the length of θ");
+        assert_eq!(input.width, self.config.inputs, "the width of an observation");
+    }
+
+    /// Evaluates all rows, each thread some segments.
+    fn evaluate(&mut self, mut team: Team<'_>, theta: &[T], input: Input<'_, T>) {
+        self.check(theta, &input);
+        for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
+            packed.load(layer, theta);
+        }
+        let rows = input.rows.len();
+        let count = rows.div_ceil(SEGMENT);
+        while self.segments.len() < count {
+            self.segments.push(Segment::new(&self.layers, SEGMENT));
+        }
+        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
+        team.for_each(&mut self.segments[..count], |i, segment| {
+            segment.forward(map, input, i * SEGMENT, SEGMENT.min(rows - i * SEGMENT));
+        });
+    }
+}
+
+impl<T: Kernel> Network for Mlp<T> {
+    type Scalar = T;
+    type Frozen = FrozenMlp<T>;
+    type Linearized<'a> = LinearizedMlp<'a, T>;
+
+    fn input_width(&self) -> usize {
+        self.config.inputs
+    }
+
+    fn output_width(&self) -> usize {
+        self.config.outputs()
+    }
+
+    fn parameter_count(&self) -> usize {
+        self.layers.iter().map(Layer::size).sum()
+    }
+
+    fn tensors(&self) -> Vec<TensorInfo> {
+        let of_layer = |(l, layer): (usize, &Layer)| {
+            let weight = TensorInfo {
+                name: format!("{l}.weight"),
+                shape: vec![layer.inputs, layer.outputs],
+                offset: layer.offset,
+            };
+            let bias = TensorInfo {
+                name: format!("{l}.bias"),
+                shape: vec![layer.outputs],
+                offset: layer.offset + weight.size(),
+            };
+            [weight, bias]
+        };
+        self.layers.iter().enumerate().flat_map(of_layer).collect()
+    }
+
+    fn initialize(&self, rng: &mut Stream, theta: &mut [T]) {
+        theta.fill(T::zero());
+        for (l, layer) in self.layers.iter().enumerate() {
+            let weight = &mut theta[layer.offset..layer.offset + layer.inputs * layer.outputs];
+            if l + 1 < self.layers.len() {
+                init::orthogonal(weight, layer.outputs, 0..layer.outputs, self.config.hidden_gain, rng);
+                continue;
+            }
+            let mut first = 0;
+            for head in &self.config.heads {
+                init::orthogonal(weight, layer.outputs, first..first + head.width, head.gain, rng);
+                first += head.width;
+            }
+        }
+    }
+
+    fn freeze(&self, theta: &[T]) -> FrozenMlp<T> {
+        let mut frozen = FrozenMlp {
+            layers: self.layers.clone(),
+            set: self.set,
+            weights: self.layers.iter().map(Packed::new).collect(),
+            segment: Segment::new(&self.layers, 0),
+            capacity: 0,
+        };
+        frozen.load(theta);
+        frozen
+    }
+
+    fn forward(&mut self, team: Team<'_>, theta: &[T], input: Input<'_, T>, output: &mut [T]) {
+        self.evaluate(team, theta, input);
+        let width = self.output_width();
+        let rows = input.rows.len();
+        assert_eq!(output.len(), rows * width, "the length of the output");
+        gather(&self.segments, rows, width, output);
+    }
+
+    fn linearize<'a>(
+        &'a mut self,
+        mut team: Team<'a>,
+        theta: &'a [T],
+        input: Input<'a, T>,
+    ) -> LinearizedMlp<'a, T> {
+        self.evaluate(team.reborrow(), theta, input);
+        let (rows, width) = (input.rows.len(), self.output_width());
+        self.outputs.resize(rows * width, T::zero());
+        gather(&self.segments, rows, width, &mut self.outputs);
+        LinearizedMlp { mlp: self, team, count: rows.div_ceil(SEGMENT) }
+    }
+}
+
+/// Copies the outputs of the segments into one slice.
+fn gather<T: Kernel>(segments: &[Segment<T>], rows: usize, width: usize, output: &mut [T]) {
+    let count = rows.div_ceil(SEGMENT);
+    for (to, segment) in output.chunks_mut(SEGMENT * width).zip(&segments[..count]) {
+        to.copy_from_slice(segment.outputs(width));
+    }
+}
+
+/// An [`Mlp`] at one point, with the activations of all rows.
+pub struct LinearizedMlp<'a, T> {
+    mlp: &'a mut Mlp<T>,
+    team: Team<'a>,
+    count: usize,
+}
+
+impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
+    type Scalar = T;
+
+    fn outputs(&self) -> &[T] {
+        &self.mlp.outputs
+    }
+
+    fn vjp(&mut self, cotangent: &[T], gradient: &mut [T]) {
+        let Mlp { layers, weights, segments, set, outputs, config, .. } = &mut *self.mlp;
+        assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
+        let share = SEGMENT * config.outputs();
+        let map = Map { set: *set, layers, weights };
+        self.team.for_each(&mut segments[..self.count], |i, segment| {
+            segment.backward(map, &cotangent[i * share..]);
+        });
+        if self.count == 0 {
+            gradient.fill(T::zero());
+        }
+        for (i, segment) in segments[..self.count].iter().enumerate() {
+            segment.unpack_gradient(layers, gradient, i > 0);
+        }
+    }
+
+    fn jvp(&mut self, tangent: &[T], output: &mut [T]) {
+        let Mlp { layers, weights, tangents, segments, set, outputs, config, .. } = &mut *self.mlp;
+        assert_eq!(output.len(), outputs.len(), "the length of the output");
+        if tangents.is_empty() {
+            *tangents = layers.iter().map(Packed::new).collect();
+        }
+        for (packed, layer) in tangents.iter_mut().zip(layers.iter()) {
+            packed.load_untransposed(layer, tangent);
+        }
+        let map = Map { set: *set, layers, weights };
+        self.team.for_each(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
+        let width = config.outputs();
+        for (to, segment) in output.chunks_mut(SEGMENT * width).zip(segments.iter()) {
+            segment.tangent(width, &mut to[..segment.rows() * width]);
+        }
+    }
+}
+
+/// An [`Mlp`] with its parameters fixed.
+#[derive(Debug)]
+pub struct FrozenMlp<T> {
+    layers: Vec<Layer>,
+    set: InstructionSet,
+    weights: Vec<Packed<T>>,
+    segment: Segment<T>,
+    capacity: usize,
+}
+
+impl<T: Kernel> Frozen for FrozenMlp<T> {
+    type Scalar = T;
+
+    fn load(&mut self, theta: &[T]) {
+        for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
+            packed.load(layer, theta);
+        }
+    }
+
+    fn forward(&mut self, observations: &[T], output: &mut [T]) {
+        let (inputs, outputs) = (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs);
+        let input = Input::all(observations, inputs);
+        let rows = input.rows.len();
+        assert_eq!(output.len(), rows * outputs, "the length of the output");
+        if self.capacity < rows.min(SEGMENT) {
+            self.capacity = rows.min(SEGMENT);
+            self.segment = Segment::new(&self.layers, self.capacity);
+        }
+        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
+        for (i, to) in output.chunks_mut(SEGMENT * outputs).enumerate() {
+            self.segment.forward(map, input, i * SEGMENT, to.len() / outputs);
+            to.copy_from_slice(self.segment.outputs(outputs));
+        }
+    }
+}
