@@ -4,3 +4,5 @@
 pub mod atomic_file;
 pub mod checkpoint;
 pub mod config;
+pub mod log;
+pub mod run_folder;

@@ -30,8 +30,8 @@
 //! assert_eq!(
 //!     error.to_string(),
 //!     "2 problems with the configuration:\n\
-//!      - learnin_rate = 0.001 (from --set): unknown key; did you mean learning_rate?\n\
-//!      - gamma = 1.5 (from --set): out of range, it must be a number in [0, 1]"
+//!      - gamma = 1.5 (from --set): out of range, it must be a number in [0, 1]\n\
+//!      - learnin_rate = 0.001 (from --set): unknown key; did you mean learning_rate?"
 //! );
 //! # Ok::<(), gradus_runner::config::ConfigError>(())
 //! ```
