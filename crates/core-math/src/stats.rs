@@ -32,7 +32,7 @@ pub fn median<T: Real>(values: &[T]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) }
 }
 
-/// How much of the variance of `target` the critic explains: 1 − Var[y − ŷ] / Var[y].
+/// How much of the variance of `target` the critic explains: 1 − Var(y − ŷ) / Var(y).
 ///
 /// 1 is a perfect prediction (up to a constant), 0 no better than a constant, negative worse than one. If
 /// all targets are equal there is nothing to explain and the result is NaN, as in Stable-Baselines3.

@@ -155,20 +155,24 @@ fn gaussian_in_f32() {
 #[test]
 fn slips_are_rejected() {
     let Tolerance { relative, floor } = F32;
-    for golden in categorical::<f64>() {
-        let column = |name| numbers(&golden.json[name]);
-        let differ = |slip: &[f64], name| {
-            let expected = column(name);
-            assert!(slip.iter().zip(&expected).all(|(&x, &y)| !close(x, y, 100.0 * relative, floor)), "{name}");
-        };
-        differ(&column("kl_q_p"), "kl_p_q");
-        differ(&column("kl_p_q"), "cross_entropy_p_q");
-        let doubled: Vec<f64> = column("tv").iter().map(|tv| 2.0 * tv).collect();
-        differ(&doubled, "tv");
-    }
+    let column = |name: &str| -> Vec<f64> {
+        categorical::<f64>().iter().flat_map(|golden| numbers(&golden.json[name])).collect()
+    };
+    // Where a policy is nearly certain a slip may not show, but most rows must differ by 100 tolerances.
+    let differ = |slip: &[f64], name| {
+        let pairs = slip.iter().zip(column(name));
+        let differing = pairs.filter(|&(&x, y)| !close(x, y, 100.0 * relative, floor)).count();
+        assert!(2 * differing > slip.len(), "{name}: {differing} of {}", slip.len());
+    };
+    differ(&column("kl_q_p"), "kl_p_q");
+    differ(&column("kl_p_q"), "cross_entropy_p_q");
+    let doubled: Vec<f64> = column("tv").iter().map(|tv| 2.0 * tv).collect();
+    differ(&doubled, "tv");
     for golden in gaussian::<f64>() {
         let constant = 0.5 * std::f64::consts::TAU.ln() * (golden.p[0].len() / 2) as f64;
-        for (log_prob, entropy) in numbers(&golden.json["log_prob"]).iter().zip(numbers(&golden.json["entropy"])) {
+        for (log_prob, entropy) in
+            numbers(&golden.json["log_prob"]).iter().zip(numbers(&golden.json["entropy"]))
+        {
             assert!(!close(log_prob + constant, *log_prob, 100.0 * relative, floor));
             assert!(!close(entropy - constant, entropy, 100.0 * relative, floor));
         }
