@@ -66,6 +66,47 @@ impl Step {
 ///
 /// After a step whose [`Outcome`] is over, the caller resets before it steps again;
 /// `observation` then holds the true final observation of the episode.
+///
+/// ```
+/// use gradus_core_math::Stream;
+/// use gradus_envs::{Env, EnvError, Space, State, Step, TimeLimit, VecEnv, choice};
+///
+/// /// Walk from 0 to 5: action 1 goes right, action 0 left, and every step costs 1.
+/// #[derive(Default)]
+/// struct Corridor {
+///     place: i32,
+/// }
+///
+/// impl Env for Corridor {
+///     fn observation_space(&self) -> Space {
+///         Space::cube(1, f32::NEG_INFINITY, 5.0)
+///     }
+///     fn action_space(&self) -> Space {
+///         Space::Discrete { n: 2 }
+///     }
+///     fn reset(&mut self, _rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {
+///         self.place = 0;
+///         observation[0] = 0.0;
+///         Ok(())
+///     }
+///     fn step(&mut self, action: &[f32], _rng: &mut Stream, row: &mut [f32]) -> Result<Step, EnvError> {
+///         self.place += if choice(action, 2)? == 1 { 1 } else { -1 };
+///         row[0] = self.place as f32;
+///         Ok(if self.place == 5 { Step::terminated(-1.0) } else { Step::running(-1.0) })
+///     }
+///     fn save(&self) -> State {
+///         State::of("Corridor", &self.place)
+///     }
+///     fn restore(&mut self, state: &State) -> Result<(), EnvError> {
+///         self.place = state.get("Corridor")?;
+///         Ok(())
+///     }
+/// }
+///
+/// let eight = (0..8).map(|_| TimeLimit::new(Corridor::default(), 100)).collect();
+/// let envs = VecEnv::new(eight, 7, 0)?;
+/// # Ok::<(), EnvError>(())
+/// ```
 pub trait Env: Send {
     /// What observations look like.
     fn observation_space(&self) -> Space;
@@ -106,4 +147,15 @@ pub trait Env: Send {
     /// # Errors
     /// When the state is not one of this task's.
     fn restore(&mut self, state: &crate::State) -> Result<(), EnvError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every step returns one of these; it should fit into two registers.
+    #[test]
+    fn a_step_is_small() {
+        assert_eq!(size_of::<Result<Step, EnvError>>(), 16);
+    }
 }

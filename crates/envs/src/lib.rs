@@ -19,6 +19,7 @@
 //! episode ends, keeps the true final observation, and refuses NaN. [`make`] and [`make_vector`] find an
 //! environment by its name.
 
+mod checks;
 pub mod classic;
 mod env;
 mod error;
@@ -26,6 +27,7 @@ pub mod probe;
 mod registry;
 mod space;
 mod state;
+mod vec_env;
 mod vector;
 mod wrappers;
 
@@ -34,5 +36,6 @@ pub use error::{EnvError, EnvErrorKind, Quantity};
 pub use registry::{ENVIRONMENTS, EnvInfo, find, make, make_vector};
 pub use space::{Space, choice};
 pub use state::State;
-pub use vector::{Episode, VecEnv, VectorEnv};
+pub use vec_env::VecEnv;
+pub use vector::{Episode, VectorEnv};
 pub use wrappers::{ClipAction, RescaleAction, TimeLimit};

@@ -3,7 +3,7 @@
 //! chaotic and whole episodes would only test the last bit of a sine.
 //!
 //! Wrong variants tried by hand, each of which fails here: semi-implicit Euler steps in CartPole,
-//! `velocity` before its clamp in MountainCar, the goal 0.5 in MountainCarContinuous, Sutton's 1996
+//! gravity 1e-5 too strong in MountainCar, a position off by 2e-7 in MountainCarContinuous, Sutton's 1996
 //! ("nips") equation in Acrobot, the cost of the state after the step in Pendulum, time limits ±1.
 
 use gradus_core_math::Stream;

@@ -1,5 +1,7 @@
 //! Spaces: membership, sampling, files.
 
+#![allow(clippy::float_cmp, reason = "exact numbers are what these tests are about")]
+
 use gradus_core_math::Stream;
 use gradus_envs::{EnvErrorKind, Space, choice};
 use proptest::prelude::*;

@@ -1,7 +1,9 @@
 //! Start distributions, spaces and the registry of the named tasks, and the probes' answers.
 
+#![allow(clippy::float_cmp, reason = "exact numbers are what these tests are about")]
+
 use gradus_core_math::Stream;
-use gradus_envs::classic::{CartPole, MountainCar, Pendulum};
+use gradus_envs::classic::{Acrobot, CartPole, MountainCar, MountainCarContinuous, Pendulum};
 use gradus_envs::probe::{
     ActionReward, ConstantReward, DelayedReward, MaskedChoice, MatchDigits, MatchSign, MatchSwitches,
     MatchTarget, ObservationReward, OneStep, Rule,
@@ -108,17 +110,53 @@ fn observations_stay_in_their_space() {
     }
 }
 
-/// Corners that random trajectories do not reach; each worked by hand from the equations.
+/// Corners that the recorded trajectories do not reach; each worked by hand from the equations.
+///
+/// Rejects, tried by hand: either car without a greatest speed or without its wall, flags at 0.45 and 0.5,
+/// Acrobot without its bounds on speed or without wrapping.
 #[test]
 fn limits_of_the_tasks() {
+    use std::f64::consts::PI;
     let mut rng = Stream::new(0, "unused", 0);
     let mut row = [0.0; 2];
     // The left wall stops the car.
     let mut car = MountainCar::from_state([-1.2, -0.07]);
     car.step(&[0.0], &mut rng, &mut row).expect("a step");
     assert_eq!(car.state(), [-1.2, 0.0]);
+    let mut car = MountainCarContinuous::from_state([-1.2, -0.07]);
+    car.step(&[0.0], &mut rng, &mut row).expect("a step");
+    assert_eq!(car.state(), [-1.2, 0.0]);
+    // Downhill with all its force it keeps to its greatest speed: −0.0025 cos(−2.7) is 0.00226.
+    let mut car = MountainCar::from_state([-0.9, 0.069]);
+    car.step(&[2.0], &mut rng, &mut row).expect("a step");
+    assert!((car.state()[0] + 0.83).abs() < 1e-12 && car.state()[1] == 0.07);
+    let mut car = MountainCarContinuous::from_state([-0.9, 0.069]);
+    car.step(&[1.0], &mut rng, &mut row).expect("a step");
+    assert!((car.state()[0] + 0.83).abs() < 1e-6 && car.state()[1] == 0.07);
+    // The flags stand at 0.5 and at 0.45, near which −0.0025 cos 3x is about −0.0003 and −0.0007.
+    for (x, over) in [(0.483, false), (0.489, true)] {
+        let step = MountainCar::from_state([x, 0.013]).step(&[1.0], &mut rng, &mut row).expect("a step");
+        assert_eq!(step.outcome == Outcome::Terminated, over, "{x}");
+        let mut car = MountainCarContinuous::from_state([x as f32 - 0.05, 0.013]);
+        let step = car.step(&[0.5], &mut rng, &mut row).expect("a step");
+        assert_eq!(step.outcome == Outcome::Terminated, over, "{x}");
+        let reward = if over { 100.0 - 0.025 } else { -0.025 };
+        assert!((step.reward - reward).abs() < 1e-12, "{}", step.reward);
+    }
+    // Links at full speed stay within it, and within half a turn.
+    let mut at_bound = [false; 2];
+    for i in 0..200_u8 {
+        let angle = f64::from(i) / 100.0 * PI - PI;
+        let mut links = Acrobot::from_state([angle, 2.0 * angle % PI, 12.5, 14.0 * f64::from(i % 5) - 28.0]);
+        links.step(&[f32::from(i % 3)], &mut rng, &mut [0.0; 6]).expect("a step");
+        let [theta_1, theta_2, speed_1, speed_2] = links.state().map(f64::abs);
+        assert!(theta_1 <= PI && theta_2 <= PI && speed_1 <= 4.0 * PI && speed_2 <= 9.0 * PI);
+        at_bound[0] |= speed_1 == 4.0 * PI;
+        at_bound[1] |= speed_2 == 9.0 * PI;
+    }
+    assert_eq!(at_bound, [true; 2], "both bounds are met");
     // The speed keeps its bound, and the angle counts turns although its cost does not.
-    let turn = 2.0 * std::f64::consts::PI;
+    let turn = 2.0 * PI;
     let mut pendulum = Pendulum::from_state([turn + 0.5, 8.0]);
     let step = pendulum.step(&[2.0], &mut rng, &mut [0.0; 3]).expect("a step");
     assert!((step.reward + (0.25 + 6.4 + 0.004)).abs() < 1e-9, "{}", step.reward);

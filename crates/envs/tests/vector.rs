@@ -1,5 +1,7 @@
 //! Vectorised stepping: resets, records, failures, and independence of how environments are shared out.
 
+#![allow(clippy::float_cmp, reason = "exact numbers are what these tests are about")]
+
 use gradus_core_math::Stream;
 use gradus_envs::classic::{CartPole, Pendulum};
 use gradus_envs::probe::{DelayedReward, Fault, Faulty, MaskedChoice};

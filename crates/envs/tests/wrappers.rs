@@ -1,5 +1,7 @@
 //! Time limits, clipping and rescaling of actions, and environments in boxes.
 
+#![allow(clippy::float_cmp, reason = "exact numbers are what these tests are about")]
+
 use gradus_core_math::Stream;
 use gradus_envs::classic::{CartPole, MountainCarContinuous, Pendulum};
 use gradus_envs::probe::{DelayedReward, MaskedChoice};
