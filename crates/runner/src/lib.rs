@@ -5,4 +5,5 @@ pub mod atomic_file;
 pub mod checkpoint;
 pub mod config;
 pub mod log;
+pub mod plot;
 pub mod run_folder;

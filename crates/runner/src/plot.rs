@@ -1,0 +1,119 @@
+//! Pictures of learning curves, as SVG.
+
+mod axis;
+mod canvas;
+mod draw;
+
+/// A picture of one or several curves over common axes.
+///
+/// Points that are not finite are skipped. The same input gives the same picture, byte for byte.
+///
+/// ```
+/// use gradus_runner::plot::{Plot, moving_average};
+///
+/// let returns = [(0.0, 20.0), (1024.0, 35.0), (2048.0, f64::NAN), (3072.0, 480.0)];
+/// let picture = Plot::new("CartPole-v1, PPO")
+///     .x_label("environment steps")
+///     .y_label("mean return")
+///     .scatter("seed 0", &returns, &moving_average(&returns, 10))
+///     .horizontal_line("solved at 475", 475.0)
+///     .render();
+/// assert!(picture.starts_with("<svg"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Plot {
+    title: String,
+    x_label: String,
+    y_label: String,
+    series: Vec<Series>,
+    horizontal_lines: Vec<(String, f64)>,
+}
+
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    line: Vec<(f64, f64)>,
+    dots: Vec<(f64, f64)>,
+}
+
+impl Plot {
+    /// An empty plot.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..Self::default() }
+    }
+
+    /// What the horizontal axis counts.
+    #[must_use]
+    pub fn x_label(mut self, label: impl Into<String>) -> Self {
+        self.x_label = label.into();
+        self
+    }
+
+    /// What the vertical axis measures.
+    #[must_use]
+    pub fn y_label(mut self, label: impl Into<String>) -> Self {
+        self.y_label = label.into();
+        self
+    }
+
+    /// A curve through points (x, y) in the order given. The legend shows the name, unless it is empty.
+    #[must_use]
+    pub fn series(self, name: impl Into<String>, points: &[(f64, f64)]) -> Self {
+        self.scatter(name, &[], points)
+    }
+
+    /// Single points, pale, and a curve through others, such as their [`moving_average`], over them.
+    #[must_use]
+    pub fn scatter(mut self, name: impl Into<String>, raw: &[(f64, f64)], smooth: &[(f64, f64)]) -> Self {
+        self.series.push(Series { name: name.into(), line: drawable(smooth), dots: drawable(raw) });
+        self
+    }
+
+    /// A dashed line at the height `y` with its meaning written on it, such as "solved at 475".
+    #[must_use]
+    pub fn horizontal_line(mut self, label: impl Into<String>, y: f64) -> Self {
+        if is_drawable(y) {
+            self.horizontal_lines.push((label.into(), y));
+        }
+        self
+    }
+
+    /// The picture: an SVG document of 860 × 500 pixels, higher if the legend needs several rows.
+    pub fn render(&self) -> String {
+        draw::draw(self)
+    }
+
+    /// The points of all curves.
+    fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.series.iter().flat_map(|series| series.line.iter().chain(&series.dots)).copied()
+    }
+}
+
+/// The mean of each point's value and up to `window` − 1 before it, at the same x. Values that are not finite
+/// do not count; a point without any that is finite is left out.
+///
+/// # Panics
+/// If `window` is 0.
+pub fn moving_average(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
+    assert!(window > 0, "a moving average is over at least one point");
+    let mean_at = |index: usize| {
+        let values = points[(index + 1).saturating_sub(window)..=index].iter().map(|(_, y)| *y);
+        let (count, sum) =
+            values.filter(|y| y.is_finite()).fold((0_u32, 0.0), |(count, sum), y| (count + 1, sum + y));
+        (count > 0).then(|| (points[index].0, sum / f64::from(count)))
+    };
+    (0..points.len()).filter_map(mean_at).collect()
+}
+
+/// Differences of larger numbers would overflow.
+fn is_drawable(x: f64) -> bool {
+    x.is_finite() && x.abs() < 1e300
+}
+
+fn drawable(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    points.iter().copied().filter(|(x, y)| is_drawable(*x) && is_drawable(*y)).collect()
+}
+
+#[cfg(test)]
+#[path = "plot/tests.rs"]
+mod tests;
