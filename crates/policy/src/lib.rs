@@ -1,12 +1,24 @@
-//! Differentiable policies and critics.
+//! Differentiable policies and critics: the [`Network`] trait, the fused [`Mlp`], and the data of an update.
+//!
+//! Every algorithm needs three things of a policy or a critic: its outputs, Jᵀu and Jv
+//! ([`Network::linearize`]). [`ActorCritic`] joins a policy and a critic to one network, [`Rollout`] and
+//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms.
 
+mod actor_critic;
 mod aligned;
+mod batch;
 mod kernel;
 mod mlp;
 mod network;
+mod policy_head;
 mod threads;
+mod update;
 
+pub use actor_critic::{ActorCritic, ActorCriticConfig, LinearizedActorCritic};
+pub use batch::{Batch, Rollout};
 pub use kernel::{Activation, InstructionSet, Kernel};
 pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig};
 pub use network::{Frozen, Input, Linearized, Network, Rows, TensorInfo};
+pub use policy_head::{FrozenHead, LinearizedHead, PolicyHead};
 pub use threads::{Team, Threads};
+pub use update::{Agent, Context, Metrics, Update, UpdateError, UpdateState};

@@ -97,12 +97,15 @@ impl TensorInfo {
 /// and from the right ([`jvp`](Linearized::jvp)). A gradient step is `linearize → cotangent → vjp`; a
 /// Fisher-vector product is `jvp → metric → vjp` on the same linearisation.
 pub trait Network: Send {
+    /// Whether two networks of this kind may be evaluated at the same time by two threads.
+    const CONCURRENT: bool;
+
     /// The scalar of parameters and activations.
     type Scalar: Real;
     /// The map with its parameters fixed; see [`Frozen`].
     type Frozen: Frozen<Scalar = Self::Scalar>;
     /// The map with its derivative at one point; see [`Linearized`].
-    type Linearized<'a>: Linearized<Scalar = Self::Scalar>
+    type Linearized<'a>: Linearized<Scalar = Self::Scalar> + Send
     where
         Self: 'a;
 
@@ -142,7 +145,7 @@ pub trait Network: Send {
     /// When lengths do not fit.
     fn linearize<'a>(
         &'a mut self,
-        team: Team<'a>,
+        team: Team<'_>,
         theta: &'a [Self::Scalar],
         input: Input<'a, Self::Scalar>,
     ) -> Self::Linearized<'a>;
@@ -157,10 +160,10 @@ pub trait Linearized {
     fn outputs(&self) -> &[Self::Scalar];
 
     /// `gradient` ← Jᵀu, the gradient in θ of Σ y·u, for a cotangent u `[rows, output_width]`.
-    fn vjp(&mut self, cotangent: &[Self::Scalar], gradient: &mut [Self::Scalar]);
+    fn vjp(&mut self, team: Team<'_>, cotangent: &[Self::Scalar], gradient: &mut [Self::Scalar]);
 
     /// `output` `[rows, output_width]` ← Jv, the derivative of the outputs along a parameter tangent v.
-    fn jvp(&mut self, tangent: &[Self::Scalar], output: &mut [Self::Scalar]);
+    fn jvp(&mut self, team: Team<'_>, tangent: &[Self::Scalar], output: &mut [Self::Scalar]);
 }
 
 /// A network with its parameters fixed: what a thread that collects, or a deployed agent, acts with.

@@ -123,8 +123,8 @@ fn derivatives_agree_with_finite_differences() {
         let v: Vec<f64> = random(theta.len(), 1.0, 6);
         let (mut gradient, mut jv) = (vec![0.0; theta.len()], vec![0.0; outputs]);
         let mut point = mlp.linearize(Team::single(), &theta, input);
-        point.vjp(&u, &mut gradient);
-        point.jvp(&v, &mut jv);
+        point.vjp(Team::single(), &u, &mut gradient);
+        point.jvp(Team::single(), &v, &mut jv);
         drop(point);
 
         let step = 1e-6;
@@ -162,8 +162,8 @@ fn check_transposes<T: Kernel>(set: InstructionSet, tolerance: f64) {
         let v: Vec<T> = random(theta.len(), 1.0, 10);
         let (mut gradient, mut jv) = (vec![T::zero(); theta.len()], vec![T::zero(); u.len()]);
         let mut point = mlp.linearize(Team::single(), &theta, Input::all(&x, config.inputs));
-        point.jvp(&v, &mut jv);
-        point.vjp(&u, &mut gradient);
+        point.jvp(Team::single(), &v, &mut jv);
+        point.vjp(Team::single(), &u, &mut gradient);
         let dot = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| a.wide() * b.wide()).sum::<f64>();
         let scale = dot(&gradient, &gradient).sqrt() * dot(&v, &v).sqrt();
         let (left, right) = (dot(&u, &jv), dot(&gradient, &v));
@@ -205,8 +205,8 @@ fn bits_do_not_depend_on_the_number_of_threads_or_on_how_rows_are_split() {
             let mut threads = Threads::new(count);
             let mut point = mlp.linearize(threads.team(), &theta, Input::all(&x, 5));
             let (mut gradient, mut jv) = (vec![0.0; theta.len()], vec![0.0; u.len()]);
-            point.vjp(&u, &mut gradient);
-            point.jvp(&theta, &mut jv);
+            point.vjp(threads.team(), &u, &mut gradient);
+            point.jvp(threads.team(), &theta, &mut jv);
             results.push((point.outputs().to_vec(), gradient, jv));
         }
         assert!(results.windows(2).all(|w| w[0] == w[1]));

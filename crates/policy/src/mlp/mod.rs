@@ -98,7 +98,7 @@ impl MlpConfig {
 /// let mut point = mlp.linearize(Team::single(), &theta, Input::all(&observations, 4));
 /// assert_eq!(point.outputs().len(), 2 * 2);
 /// let mut gradient = vec![0.0; theta.len()];
-/// point.vjp(&[1.0, 0.0, 0.0, 0.0], &mut gradient);
+/// point.vjp(Team::single(), &[1.0, 0.0, 0.0, 0.0], &mut gradient);
 /// ```
 #[derive(Debug)]
 pub struct Mlp<T> {
@@ -167,6 +167,7 @@ impl<T: Kernel> Mlp<T> {
 }
 
 impl<T: Kernel> Network for Mlp<T> {
+    const CONCURRENT: bool = true;
     type Scalar = T;
     type Frozen = FrozenMlp<T>;
     type Linearized<'a> = LinearizedMlp<'a, T>;
@@ -238,15 +239,15 @@ impl<T: Kernel> Network for Mlp<T> {
 
     fn linearize<'a>(
         &'a mut self,
-        mut team: Team<'a>,
+        team: Team<'_>,
         theta: &'a [T],
         input: Input<'a, T>,
     ) -> LinearizedMlp<'a, T> {
-        self.evaluate(team.reborrow(), theta, input);
+        self.evaluate(team, theta, input);
         let (rows, width) = (input.rows.len(), self.output_width());
         self.outputs.resize(rows * width, T::zero());
         gather(&self.segments, rows, width, &mut self.outputs);
-        LinearizedMlp { mlp: self, team, count: rows.div_ceil(SEGMENT) }
+        LinearizedMlp { mlp: self, count: rows.div_ceil(SEGMENT) }
     }
 }
 
@@ -259,9 +260,9 @@ fn gather<T: Kernel>(segments: &[Segment<T>], rows: usize, width: usize, output:
 }
 
 /// An [`Mlp`] at one point, with the activations of all rows.
+#[derive(Debug)]
 pub struct LinearizedMlp<'a, T> {
     mlp: &'a mut Mlp<T>,
-    team: Team<'a>,
     count: usize,
 }
 
@@ -272,12 +273,12 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
         &self.mlp.outputs
     }
 
-    fn vjp(&mut self, cotangent: &[T], gradient: &mut [T]) {
+    fn vjp(&mut self, mut team: Team<'_>, cotangent: &[T], gradient: &mut [T]) {
         let Mlp { layers, weights, segments, set, outputs, config, .. } = &mut *self.mlp;
         assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
         let share = SEGMENT * config.outputs();
         let map = Map { set: *set, layers, weights };
-        self.team.for_each(&mut segments[..self.count], |i, segment| {
+        team.for_each(&mut segments[..self.count], |i, segment| {
             segment.backward(map, &cotangent[i * share..]);
         });
         if self.count == 0 {
@@ -288,7 +289,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
         }
     }
 
-    fn jvp(&mut self, tangent: &[T], output: &mut [T]) {
+    fn jvp(&mut self, mut team: Team<'_>, tangent: &[T], output: &mut [T]) {
         let Mlp { layers, weights, tangents, segments, set, outputs, config, .. } = &mut *self.mlp;
         assert_eq!(output.len(), outputs.len(), "the length of the output");
         if tangents.is_empty() {
@@ -298,7 +299,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
             packed.load_untransposed(layer, tangent);
         }
         let map = Map { set: *set, layers, weights };
-        self.team.for_each(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
+        team.for_each(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
         let width = config.outputs();
         for (to, segment) in output.chunks_mut(SEGMENT * width).zip(segments.iter()) {
             segment.tangent(width, &mut to[..segment.rows() * width]);

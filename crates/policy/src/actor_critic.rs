@@ -1,0 +1,427 @@
+//! A policy and its critic, as one network.
+
+use gradus_core_math::{Distribution, Real, Stream};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{Activation, Kernel};
+use crate::mlp::{Head, Mlp, MlpConfig};
+use crate::network::{Input, Linearized, Network, TensorInfo};
+use crate::policy_head::{LinearizedHead, PolicyHead};
+use crate::threads::Team;
+
+/// A policy with its critic: a network whose rows are the parameters φ of the action distribution, then the
+/// state's value.
+///
+/// | networks | θ |
+/// |---|---|
+/// | separate | actor, log_std (of a Gaussian), critic |
+/// | shared trunk | trunk, log_std |
+#[derive(Debug)]
+pub struct ActorCritic<N: Network> {
+    distribution: Distribution,
+    body: Body<N>,
+    joint: Joint<N::Scalar>,
+}
+
+/// The two ways to build it.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one value a training run")]
+enum Body<N: Network> {
+    Separate { actor: PolicyHead<N>, critic: N },
+    Shared(PolicyHead<N>),
+}
+
+/// Rows of both networks side by side, kept between calls.
+#[derive(Debug, Default)]
+struct Joint<T> {
+    outputs: Vec<T>,
+    actor: Vec<T>,
+    critic: Vec<T>,
+}
+
+/// The shape of an [`ActorCritic`] made of [`Mlp`]s.
+///
+/// Defaults are those of Andrychowicz et al. 2021 and the usual PPO practice: two tanh layers of 64, separate
+/// networks, a last policy layer 100 times smaller than the others so that the first actions are near uniform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActorCriticConfig {
+    /// The length of an observation.
+    pub observation_width: usize,
+    /// The action distribution.
+    pub distribution: Distribution,
+    /// The widths of the hidden layers, of each network.
+    pub hidden: Vec<usize>,
+    /// The nonlinearity of the hidden layers.
+    pub activation: Activation,
+    /// Whether policy and critic share all hidden layers.
+    pub shared_trunk: bool,
+    /// The log_std that a Gaussian begins with, in every state.
+    pub log_std_init: f64,
+}
+
+impl ActorCriticConfig {
+    /// The defaults for these observations and actions.
+    pub fn new(observation_width: usize, distribution: Distribution) -> Self {
+        Self {
+            observation_width,
+            distribution,
+            hidden: vec![64, 64],
+            activation: Activation::Tanh,
+            shared_trunk: false,
+            log_std_init: 0.0,
+        }
+    }
+
+    /// Other hidden layers.
+    pub fn with_hidden(mut self, hidden: &[usize]) -> Self {
+        self.hidden = hidden.to_vec();
+        self
+    }
+
+    /// Another nonlinearity.
+    pub fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// One trunk for policy and critic, or two networks.
+    pub fn with_shared_trunk(mut self, shared_trunk: bool) -> Self {
+        self.shared_trunk = shared_trunk;
+        self
+    }
+
+    /// Another initial log_std.
+    pub fn with_log_std_init(mut self, log_std_init: f64) -> Self {
+        self.log_std_init = log_std_init;
+        self
+    }
+
+    /// The networks of this shape.
+    ///
+    /// # Panics
+    /// When a width is zero.
+    pub fn build<T: Kernel>(&self) -> ActorCritic<Mlp<T>> {
+        let heads = |heads: &[Head]| {
+            let config = MlpConfig::new(self.observation_width, 1).with_hidden(&self.hidden);
+            Mlp::new(config.with_activation(self.activation).with_heads(heads))
+        };
+        let policy = Head { width: outputs_of(&self.distribution).0, gain: 0.01 };
+        let value = Head { width: 1, gain: 1.0 };
+        if self.shared_trunk {
+            ActorCritic::shared(heads(&[policy, value]), self.distribution.clone(), self.log_std_init)
+        } else {
+            ActorCritic::separate(
+                heads(&[policy]),
+                heads(&[value]),
+                self.distribution.clone(),
+                self.log_std_init,
+            )
+        }
+    }
+}
+
+/// How many of a distribution's parameters a network puts out, and how many are free.
+fn outputs_of(distribution: &Distribution) -> (usize, usize) {
+    match distribution {
+        Distribution::DiagGaussian { dim } => (*dim, *dim),
+        other => (other.n_params(), 0),
+    }
+}
+
+impl<N: Network> ActorCritic<N> {
+    /// A policy and a critic that share nothing. The actor puts out all parameters of the distribution but
+    /// a Gaussian's log_std, the critic one value.
+    ///
+    /// # Panics
+    /// When the widths do not fit.
+    pub fn separate(actor: N, critic: N, distribution: Distribution, log_std_init: f64) -> Self {
+        let (outputs, free) = outputs_of(&distribution);
+        assert_eq!(actor.output_width(), outputs, "the actor's outputs for {distribution:?}");
+        assert_eq!(critic.output_width(), 1, "the critic's outputs");
+        assert_eq!(actor.input_width(), critic.input_width(), "the observations of actor and critic");
+        let actor = PolicyHead::new(actor, outputs, free, log_std_init);
+        Self { distribution, body: Body::Separate { actor, critic }, joint: Joint::default() }
+    }
+
+    /// One network that puts out the parameters of the distribution, but a Gaussian's log_std, and the value.
+    ///
+    /// # Panics
+    /// When the widths do not fit.
+    pub fn shared(trunk: N, distribution: Distribution, log_std_init: f64) -> Self {
+        let (outputs, free) = outputs_of(&distribution);
+        assert_eq!(trunk.output_width(), outputs + 1, "the outputs for {distribution:?} and a value");
+        let trunk = PolicyHead::new(trunk, outputs, free, log_std_init);
+        Self { distribution, body: Body::Shared(trunk), joint: Joint::default() }
+    }
+
+    /// The action distribution.
+    pub fn distribution(&self) -> &Distribution {
+        &self.distribution
+    }
+
+    /// Whether policy and critic share parameters.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.body, Body::Shared(_))
+    }
+
+    /// How many of the first parameters determine the policy: all of them where the trunk is shared.
+    pub fn policy_parameter_count(&self) -> usize {
+        match &self.body {
+            Body::Separate { actor, .. } => actor.parameter_count(),
+            Body::Shared(trunk) => trunk.parameter_count(),
+        }
+    }
+
+    /// The policy for acting. Its rows begin with the distribution's parameters (a value follows where the
+    /// trunk is shared).
+    pub fn freeze_policy(&self, theta: &[N::Scalar]) -> <PolicyHead<N> as Network>::Frozen {
+        let theta = &theta[..self.policy_parameter_count()];
+        match &self.body {
+            Body::Separate { actor, .. } => actor.freeze(theta),
+            Body::Shared(trunk) => trunk.freeze(theta),
+        }
+    }
+
+    /// The length of a row of [`freeze_policy`](Self::freeze_policy).
+    pub fn frozen_width(&self) -> usize {
+        match &self.body {
+            Body::Separate { actor, .. } => actor.output_width(),
+            Body::Shared(trunk) => trunk.output_width(),
+        }
+    }
+
+    /// The values of the states in `input`, into `values` `[rows]`.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    pub fn values(
+        &mut self,
+        team: Team<'_>,
+        theta: &[N::Scalar],
+        input: Input<'_, N::Scalar>,
+        values: &mut [N::Scalar],
+    ) {
+        match &mut self.body {
+            Body::Separate { actor, critic } => {
+                critic.forward(team, &theta[actor.parameter_count()..], input, values);
+            }
+            Body::Shared(trunk) => {
+                let width = trunk.output_width();
+                self.joint.outputs.resize(values.len() * width, N::Scalar::default());
+                trunk.forward(team, theta, input, &mut self.joint.outputs);
+                for (value, row) in values.iter_mut().zip(self.joint.outputs.chunks_exact(width)) {
+                    *value = row[width - 1];
+                }
+            }
+        }
+    }
+}
+
+/// `to` ← rows of `left`, each followed by its value.
+fn append<T: Copy>(left: &[T], values: &[T], to: &mut Vec<T>) {
+    let width = if values.is_empty() { 0 } else { left.len() / values.len() };
+    to.clear();
+    for (row, &value) in left.chunks_exact(width.max(1)).zip(values) {
+        to.extend_from_slice(row);
+        to.push(value);
+    }
+}
+
+/// Rows of `joint`, `width` + 1 long, taken apart into `left` and `values`.
+fn take_apart<T: Copy>(joint: &[T], width: usize, left: &mut Vec<T>, values: &mut Vec<T>) {
+    left.clear();
+    values.clear();
+    for row in joint.chunks_exact(width + 1) {
+        left.extend_from_slice(&row[..width]);
+        values.push(row[width]);
+    }
+}
+
+/// The team for both networks, where they may run side by side.
+fn team_for<N: Network>(team: Team<'_>) -> Team<'_> {
+    if N::CONCURRENT { team } else { Team::single() }
+}
+
+impl<N: Network> Network for ActorCritic<N> {
+    const CONCURRENT: bool = N::CONCURRENT;
+    type Scalar = N::Scalar;
+    type Frozen = <PolicyHead<N> as Network>::Frozen;
+    type Linearized<'a>
+        = LinearizedActorCritic<'a, N>
+    where
+        Self: 'a;
+
+    fn input_width(&self) -> usize {
+        match &self.body {
+            Body::Separate { actor, .. } => actor.input_width(),
+            Body::Shared(trunk) => trunk.input_width(),
+        }
+    }
+
+    fn output_width(&self) -> usize {
+        self.distribution.n_params() + 1
+    }
+
+    fn parameter_count(&self) -> usize {
+        match &self.body {
+            Body::Separate { actor, critic } => actor.parameter_count() + critic.parameter_count(),
+            Body::Shared(trunk) => trunk.parameter_count(),
+        }
+    }
+
+    fn tensors(&self) -> Vec<TensorInfo> {
+        let named = |prefix: &str, offset: usize, tensors: Vec<TensorInfo>| {
+            let prefix = prefix.to_owned();
+            tensors.into_iter().map(move |t| TensorInfo {
+                name: format!("{prefix}.{}", t.name),
+                offset: offset + t.offset,
+                ..t
+            })
+        };
+        match &self.body {
+            Body::Separate { actor, critic } => named("actor", 0, actor.tensors())
+                .chain(named("critic", actor.parameter_count(), critic.tensors()))
+                .collect(),
+            Body::Shared(trunk) => named("trunk", 0, trunk.tensors()).collect(),
+        }
+    }
+
+    fn initialize(&self, rng: &mut Stream, theta: &mut [N::Scalar]) {
+        match &self.body {
+            Body::Separate { actor, critic } => {
+                let (of_actor, of_critic) = theta.split_at_mut(actor.parameter_count());
+                actor.initialize(rng, of_actor);
+                critic.initialize(rng, of_critic);
+            }
+            Body::Shared(trunk) => trunk.initialize(rng, theta),
+        }
+    }
+
+    /// The policy alone: see [`ActorCritic::freeze_policy`].
+    fn freeze(&self, theta: &[N::Scalar]) -> Self::Frozen {
+        self.freeze_policy(theta)
+    }
+
+    fn forward(
+        &mut self,
+        team: Team<'_>,
+        theta: &[N::Scalar],
+        input: Input<'_, N::Scalar>,
+        output: &mut [N::Scalar],
+    ) {
+        match &mut self.body {
+            Body::Shared(trunk) => trunk.forward(team, theta, input, output),
+            Body::Separate { actor, critic } => {
+                let (of_actor, of_critic) = theta.split_at(actor.parameter_count());
+                let (rows, width) = (input.rows.len(), actor.output_width());
+                self.joint.actor.resize(rows * width, N::Scalar::default());
+                self.joint.critic.resize(rows, N::Scalar::default());
+                let (left, right) = (&mut self.joint.actor, &mut self.joint.critic);
+                team_for::<N>(team).join(
+                    |team| actor.forward(team, of_actor, input, left),
+                    |team| critic.forward(team, of_critic, input, right),
+                );
+                append(left, right, &mut self.joint.outputs);
+                output.copy_from_slice(&self.joint.outputs);
+            }
+        }
+    }
+
+    fn linearize<'a>(
+        &'a mut self,
+        team: Team<'_>,
+        theta: &'a [N::Scalar],
+        input: Input<'a, N::Scalar>,
+    ) -> LinearizedActorCritic<'a, N> {
+        match &mut self.body {
+            Body::Shared(trunk) => LinearizedActorCritic::Shared(trunk.linearize(team, theta, input)),
+            Body::Separate { actor, critic } => {
+                let split = actor.parameter_count();
+                let (of_actor, of_critic) = theta.split_at(split);
+                let width = actor.output_width();
+                let (actor, critic) = team_for::<N>(team).join(
+                    |team| actor.linearize(team, of_actor, input),
+                    |team| critic.linearize(team, of_critic, input),
+                );
+                append(actor.outputs(), critic.outputs(), &mut self.joint.outputs);
+                LinearizedActorCritic::Separate { actor, critic, joint: &mut self.joint, width, split }
+            }
+        }
+    }
+}
+
+/// An [`ActorCritic`] at one point.
+pub enum LinearizedActorCritic<'a, N: Network + 'a> {
+    #[doc(hidden)]
+    #[allow(private_interfaces, reason = "made by `linearize` alone, used through `Linearized`")]
+    Separate {
+        actor: LinearizedHead<'a, N>,
+        critic: N::Linearized<'a>,
+        joint: &'a mut Joint<N::Scalar>,
+        width: usize,
+        split: usize,
+    },
+    #[doc(hidden)]
+    Shared(LinearizedHead<'a, N>),
+}
+
+impl<N: Network> Linearized for LinearizedActorCritic<'_, N> {
+    type Scalar = N::Scalar;
+
+    fn outputs(&self) -> &[N::Scalar] {
+        match self {
+            Self::Separate { joint, .. } => &joint.outputs,
+            Self::Shared(trunk) => trunk.outputs(),
+        }
+    }
+
+    fn vjp(&mut self, team: Team<'_>, cotangent: &[N::Scalar], gradient: &mut [N::Scalar]) {
+        match self {
+            Self::Shared(trunk) => trunk.vjp(team, cotangent, gradient),
+            Self::Separate { actor, critic, joint, width, split } => {
+                take_apart(cotangent, *width, &mut joint.actor, &mut joint.critic);
+                let (of_actor, of_critic) = gradient.split_at_mut(*split);
+                let (left, right) = (&joint.actor, &joint.critic);
+                team_for::<N>(team).join(
+                    |team| actor.vjp(team, left, of_actor),
+                    |team| critic.vjp(team, right, of_critic),
+                );
+            }
+        }
+    }
+
+    fn jvp(&mut self, team: Team<'_>, tangent: &[N::Scalar], output: &mut [N::Scalar]) {
+        match self {
+            Self::Shared(trunk) => trunk.jvp(team, tangent, output),
+            Self::Separate { actor, critic, joint, width, split } => {
+                let (of_actor, of_critic) = tangent.split_at(*split);
+                let rows = output.len() / (*width + 1);
+                joint.actor.resize(rows * *width, N::Scalar::default());
+                joint.critic.resize(rows, N::Scalar::default());
+                let (left, right) = (&mut joint.actor, &mut joint.critic);
+                team_for::<N>(team).join(
+                    |team| actor.jvp(team, of_actor, left),
+                    |team| critic.jvp(team, of_critic, right),
+                );
+                for ((row, left), &value) in
+                    output.chunks_exact_mut(*width + 1).zip(left.chunks_exact(*width)).zip(right.iter())
+                {
+                    row[..*width].copy_from_slice(left);
+                    row[*width] = value;
+                }
+            }
+        }
+    }
+}
+
+impl<N: Network> ActorCritic<N> {
+    /// Whether all of `theta` is finite; otherwise the name of the first tensor with a culprit, and its place
+    /// in the tensor.
+    pub fn find_non_finite(&self, theta: &[N::Scalar]) -> Option<(String, usize)> {
+        let place = theta.iter().position(|x| !x.wide().is_finite())?;
+        let tensors = self.tensors();
+        let tensor = tensors.iter().rev().find(|t| t.offset <= place)?;
+        Some((tensor.name.clone(), place - tensor.offset))
+    }
+}

@@ -1,0 +1,133 @@
+//! The data of an update.
+
+use gradus_core_math::{Distribution, Real};
+
+/// What a policy did over T steps in N environments, time-major: index t·N + n, t = 0..T−1.
+///
+/// Filled by a collector; an update reads it through [`batch`](Rollout::batch).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rollout<T> {
+    /// T.
+    pub n_steps: usize,
+    /// N.
+    pub n_envs: usize,
+    /// The length of an observation.
+    pub observation_width: usize,
+    /// Observations s_t as the networks see them, `[T, N, observation_width]`.
+    pub observations: Vec<T>,
+    /// Actions a_t as they were drawn, `[T, N, action_width]`.
+    pub actions: Vec<T>,
+    /// Allowed choices in s_t, `[T, N, mask_width]`; empty without masks.
+    pub masks: Vec<bool>,
+    /// log π_old(a_t|s_t), `[T, N]`.
+    pub log_probs: Vec<T>,
+    /// Parameters of π_old(·|s_t), `[T, N, n_params]`.
+    pub distribution_params: Vec<T>,
+    /// Rewards r_t as the learner sees them, `[T, N]`.
+    pub rewards: Vec<T>,
+    /// Whether the task ended with step t, `[T, N]`.
+    pub terminated: Vec<bool>,
+    /// Whether the episode was cut off after step t, `[T, N]`.
+    pub truncated: Vec<bool>,
+    /// V(s_t), `[T, N]`.
+    pub values: Vec<T>,
+    /// V of the state that step t led to, before any reset, `[T, N]`.
+    pub next_values: Vec<T>,
+    /// Advantage estimates, `[T, N]`.
+    pub advantages: Vec<T>,
+    /// What the critic is fitted to, `[T, N]`.
+    pub value_targets: Vec<T>,
+}
+
+impl<T: Real> Rollout<T> {
+    /// Room for T steps of N environments with actions from `distribution`.
+    pub fn new(
+        n_steps: usize,
+        n_envs: usize,
+        observation_width: usize,
+        distribution: &Distribution,
+        masked: bool,
+    ) -> Self {
+        let rows = n_steps * n_envs;
+        let zeros = |width: usize| vec![T::zero(); rows * width];
+        Self {
+            n_steps,
+            n_envs,
+            observation_width,
+            observations: zeros(observation_width),
+            actions: zeros(distribution.action_width()),
+            masks: vec![true; if masked { rows * distribution.mask_width() } else { 0 }],
+            log_probs: zeros(1),
+            distribution_params: zeros(distribution.n_params()),
+            rewards: zeros(1),
+            terminated: vec![false; rows],
+            truncated: vec![false; rows],
+            values: zeros(1),
+            next_values: zeros(1),
+            advantages: zeros(1),
+            value_targets: zeros(1),
+        }
+    }
+
+    /// The rows of all steps and environments, as an update reads them.
+    pub fn batch(&self) -> Batch<'_, T> {
+        Batch {
+            observation_width: self.observation_width,
+            observations: &self.observations,
+            actions: &self.actions,
+            masks: &self.masks,
+            log_probs: &self.log_probs,
+            distribution_params: &self.distribution_params,
+            values: &self.values,
+            advantages: &self.advantages,
+            value_targets: &self.value_targets,
+        }
+    }
+}
+
+/// B rows of experience for one update.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a, T> {
+    /// The length of an observation.
+    pub observation_width: usize,
+    /// `[B, observation_width]`
+    pub observations: &'a [T],
+    /// `[B, action_width]`
+    pub actions: &'a [T],
+    /// `[B, mask_width]`, or empty
+    pub masks: &'a [bool],
+    /// log π_old(a|s), `[B]`
+    pub log_probs: &'a [T],
+    /// Parameters of π_old(·|s), `[B, n_params]`
+    pub distribution_params: &'a [T],
+    /// V_old(s), `[B]`
+    pub values: &'a [T],
+    /// `[B]`
+    pub advantages: &'a [T],
+    /// `[B]`
+    pub value_targets: &'a [T],
+}
+
+impl<'a, T> Batch<'a, T> {
+    /// The number of rows, B.
+    pub fn len(&self) -> usize {
+        self.log_probs.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.log_probs.is_empty()
+    }
+
+    /// Row `i` of an array with rows of `width`.
+    #[inline]
+    pub fn row<U>(array: &'a [U], width: usize, i: usize) -> &'a [U] {
+        &array[i * width..(i + 1) * width]
+    }
+
+    /// The mask of row `i`, if there are masks.
+    #[inline]
+    pub fn mask(&self, width: usize, i: usize) -> Option<&'a [bool]> {
+        (!self.masks.is_empty()).then(|| Self::row(self.masks, width, i))
+    }
+}

@@ -1,0 +1,219 @@
+//! A network whose rows carry, beside its outputs, parameters that do not depend on the observation.
+
+use gradus_core_math::{Real, Stream};
+
+use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
+use crate::threads::Team;
+
+/// A network with `width` free parameters inserted into every row of its outputs: the log_std of a Gaussian
+/// whose spread is the same in every state.
+///
+/// θ is the inner network's, then the free parameters. They are outputs like any other, so that gradients and
+/// Fisher-vector products include them without further thought. With width 0 it is the inner network.
+#[derive(Debug)]
+pub struct PolicyHead<N: Network> {
+    inner: N,
+    free: Free,
+    /// The value that the free parameters begin with.
+    initial: f64,
+    outputs: Vec<N::Scalar>,
+    cotangent: Vec<N::Scalar>,
+}
+
+/// Where the free parameters stand.
+#[derive(Clone, Copy, Debug)]
+struct Free {
+    /// The column of the first one.
+    at: usize,
+    width: usize,
+    /// The inner network's outputs.
+    inner: usize,
+}
+
+impl Free {
+    fn total(self) -> usize {
+        self.inner + self.width
+    }
+
+    /// `to` `[rows, total]` ← rows of the inner outputs with `free` inserted.
+    fn insert<T: Copy>(self, inner: &[T], free: &[T], to: &mut [T]) {
+        for (from, to) in inner.chunks_exact(self.inner).zip(to.chunks_exact_mut(self.total())) {
+            to[..self.at].copy_from_slice(&from[..self.at]);
+            to[self.at..self.at + self.width].copy_from_slice(free);
+            to[self.at + self.width..].copy_from_slice(&from[self.at..]);
+        }
+    }
+
+    /// `to` `[rows, inner]` ← rows of `from` without the free columns, whose sums go to `sums`.
+    fn remove<T: Real>(self, from: &[T], to: &mut [T], sums: &mut [T]) {
+        for (from, to) in from.chunks_exact(self.total()).zip(to.chunks_exact_mut(self.inner)) {
+            to[..self.at].copy_from_slice(&from[..self.at]);
+            to[self.at..].copy_from_slice(&from[self.at + self.width..]);
+        }
+        for (k, sum) in sums.iter_mut().enumerate() {
+            let column = from.chunks_exact(self.total()).map(|row| row[self.at + k].wide());
+            *sum = T::of(column.sum());
+        }
+    }
+}
+
+impl<N: Network> PolicyHead<N> {
+    /// Inserts `width` free parameters, `initial` at first, before column `at` of the outputs.
+    ///
+    /// # Panics
+    /// When the network has fewer than `at` outputs.
+    pub fn new(inner: N, at: usize, width: usize, initial: f64) -> Self {
+        let free = Free { at, width, inner: inner.output_width() };
+        assert!(at <= free.inner, "column {at} of {} outputs", free.inner);
+        Self { inner, free, initial, outputs: Vec::new(), cotangent: Vec::new() }
+    }
+
+    /// The network inside.
+    pub fn inner(&self) -> &N {
+        &self.inner
+    }
+}
+
+impl<N: Network> Network for PolicyHead<N> {
+    const CONCURRENT: bool = N::CONCURRENT;
+    type Scalar = N::Scalar;
+    type Frozen = FrozenHead<N::Frozen>;
+    type Linearized<'a>
+        = LinearizedHead<'a, N>
+    where
+        Self: 'a;
+
+    fn input_width(&self) -> usize {
+        self.inner.input_width()
+    }
+
+    fn output_width(&self) -> usize {
+        self.free.total()
+    }
+
+    fn parameter_count(&self) -> usize {
+        self.inner.parameter_count() + self.free.width
+    }
+
+    fn tensors(&self) -> Vec<TensorInfo> {
+        let mut tensors = self.inner.tensors();
+        if self.free.width > 0 {
+            let offset = self.inner.parameter_count();
+            tensors.push(TensorInfo { name: "log_std".into(), shape: vec![self.free.width], offset });
+        }
+        tensors
+    }
+
+    fn initialize(&self, rng: &mut Stream, theta: &mut [N::Scalar]) {
+        let (inner, free) = theta.split_at_mut(self.inner.parameter_count());
+        self.inner.initialize(rng, inner);
+        free.fill(N::Scalar::of(self.initial));
+    }
+
+    fn freeze(&self, theta: &[N::Scalar]) -> Self::Frozen {
+        let (inner, free) = theta.split_at(self.inner.parameter_count());
+        FrozenHead {
+            inner: self.inner.freeze(inner),
+            free: self.free,
+            values: free.to_vec(),
+            parameter_count: inner.len(),
+            outputs: Vec::new(),
+        }
+    }
+
+    fn forward(
+        &mut self,
+        team: Team<'_>,
+        theta: &[N::Scalar],
+        input: Input<'_, N::Scalar>,
+        output: &mut [N::Scalar],
+    ) {
+        let (inner, free) = theta.split_at(self.inner.parameter_count());
+        if self.free.width == 0 {
+            return self.inner.forward(team, inner, input, output);
+        }
+        self.outputs.resize(input.rows.len() * self.free.inner, N::Scalar::default());
+        self.inner.forward(team, inner, input, &mut self.outputs);
+        self.free.insert(&self.outputs, free, output);
+    }
+
+    fn linearize<'a>(
+        &'a mut self,
+        team: Team<'_>,
+        theta: &'a [N::Scalar],
+        input: Input<'a, N::Scalar>,
+    ) -> LinearizedHead<'a, N> {
+        let (inner, free) = theta.split_at(self.inner.parameter_count());
+        let point = self.inner.linearize(team, inner, input);
+        if self.free.width > 0 {
+            self.outputs.resize(input.rows.len() * self.free.total(), N::Scalar::default());
+            self.free.insert(point.outputs(), free, &mut self.outputs);
+        }
+        LinearizedHead { point, free: self.free, outputs: &self.outputs, scratch: &mut self.cotangent }
+    }
+}
+
+/// A [`PolicyHead`] at one point.
+pub struct LinearizedHead<'a, N: Network + 'a> {
+    point: N::Linearized<'a>,
+    free: Free,
+    outputs: &'a [N::Scalar],
+    scratch: &'a mut Vec<N::Scalar>,
+}
+
+impl<N: Network> Linearized for LinearizedHead<'_, N> {
+    type Scalar = N::Scalar;
+
+    fn outputs(&self) -> &[N::Scalar] {
+        if self.free.width == 0 { self.point.outputs() } else { self.outputs }
+    }
+
+    fn vjp(&mut self, team: Team<'_>, cotangent: &[N::Scalar], gradient: &mut [N::Scalar]) {
+        if self.free.width == 0 {
+            return self.point.vjp(team, cotangent, gradient);
+        }
+        let (inner, free) = gradient.split_at_mut(gradient.len() - self.free.width);
+        self.scratch.resize(cotangent.len() / self.free.total() * self.free.inner, N::Scalar::default());
+        self.free.remove(cotangent, self.scratch, free);
+        self.point.vjp(team, self.scratch, inner);
+    }
+
+    fn jvp(&mut self, team: Team<'_>, tangent: &[N::Scalar], output: &mut [N::Scalar]) {
+        if self.free.width == 0 {
+            return self.point.jvp(team, tangent, output);
+        }
+        let (inner, free) = tangent.split_at(tangent.len() - self.free.width);
+        self.scratch.resize(output.len() / self.free.total() * self.free.inner, N::Scalar::default());
+        self.point.jvp(team, inner, self.scratch);
+        self.free.insert(self.scratch, free, output);
+    }
+}
+
+/// A [`PolicyHead`] with its parameters fixed.
+#[derive(Debug)]
+pub struct FrozenHead<F: Frozen> {
+    inner: F,
+    free: Free,
+    values: Vec<F::Scalar>,
+    parameter_count: usize,
+    outputs: Vec<F::Scalar>,
+}
+
+impl<F: Frozen> Frozen for FrozenHead<F> {
+    type Scalar = F::Scalar;
+
+    fn load(&mut self, theta: &[F::Scalar]) {
+        let (inner, free) = theta.split_at(self.parameter_count);
+        self.inner.load(inner);
+        self.values.copy_from_slice(free);
+    }
+
+    fn forward(&mut self, observations: &[F::Scalar], output: &mut [F::Scalar]) {
+        if self.free.width == 0 {
+            return self.inner.forward(observations, output);
+        }
+        self.outputs.resize(output.len() / self.free.total() * self.free.inner, F::Scalar::default());
+        self.inner.forward(observations, &mut self.outputs);
+        self.free.insert(&self.outputs, &self.values, output);
+    }
+}
