@@ -11,6 +11,8 @@ pub(super) struct Axis {
 
 /// About how many ticks an axis gets.
 const TICKS: f64 = 6.0;
+/// A step may be shorter than the exact share by this factor.
+const ROOMY: f64 = 0.8;
 /// An axis that begins within this share of its length from zero begins at zero.
 const NEAR_ZERO: f64 = 0.25;
 
@@ -64,7 +66,7 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 fn tick_step(span: f64) -> f64 {
     let rough = span / TICKS;
     let power = 10_f64.powf(rough.log10().floor());
-    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= 0.999 * rough);
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= ROOMY * rough);
     factor.unwrap_or(10.0) * power
 }
 
@@ -111,14 +113,16 @@ mod tests {
         let axis = Axis::between_ticks([9.0, 500.0].into_iter());
         assert_eq!(labels(&axis), ["0", "100", "200", "300", "400", "500"]);
         let axis = Axis::between_ticks([-1432.0, -150.0].into_iter());
-        let expected = ["\u{2212}1500", "\u{2212}1000", "\u{2212}500", "0"];
+        let expected = ["1600", "1400", "1200", "1000", "800", "600", "400", "200"];
+        let mut expected: Vec<String> = expected.iter().map(|digits| format!("\u{2212}{digits}")).collect();
+        expected.push("0".to_owned());
         assert_eq!(labels(&axis), expected);
         let axis = Axis::to_the_end([1024.0, 100_352.0].into_iter());
         assert_eq!(labels(&axis), ["0", "20k", "40k", "60k", "80k", "100k"]);
         let axis = Axis::to_the_end([1e3, 1e6].into_iter());
         assert_eq!(labels(&axis), ["0", "0.2M", "0.4M", "0.6M", "0.8M", "1.0M"]);
-        let axis = Axis::between_ticks([0.001, 0.0149].into_iter());
-        assert_eq!(labels(&axis), ["0", "0.005", "0.010", "0.015"]);
+        let axis = Axis::between_ticks([0.001, 0.0249].into_iter());
+        assert_eq!(labels(&axis), ["0", "0.005", "0.010", "0.015", "0.020", "0.025"]);
     }
 
     #[test]

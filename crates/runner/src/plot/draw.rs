@@ -64,8 +64,9 @@ pub(super) fn draw(plot: &Plot) -> String {
     let widest = y.ticks.iter().map(|(_, label)| text_width(label, TICK.size)).fold(0.0, f64::max);
     let left = EDGE + LABEL.size + 20.0 + widest;
     let frame = Frame { left, top, right: WIDTH - RIGHT, bottom: height - BOTTOM, x, y };
-    draw_axes(&mut canvas, plot, &frame);
-    if plot.points().next().is_none() {
+    let is_empty = plot.points().next().is_none();
+    draw_axes(&mut canvas, plot, &frame, !is_empty);
+    if is_empty {
         let (x, y) = (f64::midpoint(frame.left, frame.right), f64::midpoint(frame.top, frame.bottom));
         canvas.text(x, y, Anchor::Middle, EMPTY, "no data yet");
         return canvas.finish();
@@ -83,17 +84,22 @@ pub(super) fn draw(plot: &Plot) -> String {
     canvas.finish()
 }
 
-fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame) {
+/// Without data the numbers along the axes would mean nothing.
+fn draw_axes(canvas: &mut Canvas, plot: &Plot, frame: &Frame, with_numbers: bool) {
     for (y, label) in &frame.y.ticks {
         let (_, y) = frame.place((frame.x.min, *y));
         canvas.line((frame.left, y), (frame.right, y), GRID);
-        canvas.text(frame.left - 10.0, y + 4.0, Anchor::End, TICK, label);
+        if with_numbers {
+            canvas.text(frame.left - 10.0, y + 4.0, Anchor::End, TICK, label);
+        }
     }
     for (x, label) in &frame.x.ticks {
         let (x, _) = frame.place((*x, frame.y.min));
         canvas.line((x, frame.top), (x, frame.bottom), GRID);
-        canvas.line((x, frame.bottom), (x, frame.bottom + 5.0), BASE_LINE);
-        canvas.text(x, frame.bottom + 21.0, Anchor::Middle, TICK, label);
+        if with_numbers {
+            canvas.line((x, frame.bottom), (x, frame.bottom + 5.0), BASE_LINE);
+            canvas.text(x, frame.bottom + 21.0, Anchor::Middle, TICK, label);
+        }
     }
     canvas.line((frame.left, frame.bottom), (frame.right, frame.bottom), BASE_LINE);
     let middle = f64::midpoint(frame.left, frame.right);
