@@ -23,6 +23,15 @@ pub(crate) fn check_row(env: usize, step: u64, row: &[f32]) -> Result<(), EnvErr
     }
 }
 
+/// Refuses a reward that is not finite.
+#[inline]
+pub(crate) fn check_reward(env: usize, step: u64, reward: f64) -> Result<(), EnvError> {
+    if reward.is_finite() {
+        return Ok(());
+    }
+    Err(EnvErrorKind::NotFinite { env, step, quantity: Quantity::Reward, value: reward }.into())
+}
+
 /// Whether the mask leaves a choice, in every part of the space.
 pub(crate) fn allows_an_action(space: &Space, mask: &[bool]) -> bool {
     let Space::MultiDiscrete { sizes } = space else { return mask.contains(&true) };

@@ -3,8 +3,8 @@
 use gradus_core_math::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::checks::{all_finite, allows_an_action, check_row};
-use crate::{Env, EnvError, EnvErrorKind, Episode, Outcome, Quantity, Space, State, VectorEnv};
+use crate::checks::{all_finite, allows_an_action, check_reward, check_row};
+use crate::{Env, EnvError, EnvErrorKind, Episode, Outcome, Space, State, VectorEnv};
 
 /// [`VectorEnv`] over any [`Env`], on the calling thread, without dynamic dispatch or allocation in the
 /// steady state.
@@ -109,15 +109,7 @@ impl<E: Env> VecEnv<E> {
         slot.length += 1;
         let step = slot.env.step(action, &mut slot.stream, observation);
         let step = step.map_err(|error| error.at(self.first_index + i, slot.length))?;
-        if !step.reward.is_finite() {
-            return Err(EnvErrorKind::NotFinite {
-                env: self.first_index + i,
-                step: slot.length,
-                quantity: Quantity::Reward,
-                value: step.reward,
-            }
-            .into());
-        }
+        check_reward(self.first_index + i, slot.length, step.reward)?;
         slot.return_ += step.reward;
         self.rewards[i] = step.reward;
         self.outcomes[i] = step.outcome;
