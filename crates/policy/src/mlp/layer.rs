@@ -107,10 +107,9 @@ fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], stride: usize) {
                 let start = (i + r) * columns + j;
                 std::array::from_fn(|c| from[start..start + BLOCK][c])
             });
-            for c in 0..BLOCK {
-                let start = (j + c) * stride + i;
+            for (c, to) in to[j * stride..].chunks_mut(stride).take(BLOCK).enumerate() {
                 let column: [T; BLOCK] = std::array::from_fn(|r| block[r][c]);
-                to[start..start + BLOCK].copy_from_slice(&column);
+                to[i..i + BLOCK].copy_from_slice(&column);
             }
         }
     }

@@ -1,0 +1,161 @@
+//! The settings of PPO.
+
+use gradus_core_math::Schedule;
+use gradus_policy::UpdateError;
+use serde::{Deserialize, Serialize};
+
+/// How an epoch is cut into minibatches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Minibatches {
+    /// So many, whose sizes differ by at most one row.
+    Count(usize),
+    /// Of so many rows; the last one may be smaller.
+    Size(usize),
+}
+
+impl Minibatches {
+    /// The end of each minibatch of `rows` rows.
+    pub(crate) fn ends(self, rows: usize) -> impl Iterator<Item = usize> {
+        let count = match self {
+            Minibatches::Count(count) => count.min(rows),
+            Minibatches::Size(size) => rows.div_ceil(size),
+        };
+        (1..=count).map(move |i| match self {
+            Minibatches::Count(_) => i * rows / count,
+            Minibatches::Size(size) => rows.min(i * size),
+        })
+    }
+}
+
+/// The settings of [`Ppo`](crate::Ppo).
+///
+/// The defaults are those of Schulman et al. 2017, Table 3 (continuous control): 10 epochs, Adam 3e-4,
+/// clip 0.2; with the value coefficient, gradient-norm clip, normalised advantages and Adam's ε = 1e-5 of the
+/// authors' own code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PpoConfig {
+    /// Passes over each batch, K.
+    pub epochs: usize,
+    /// How each pass is cut.
+    pub minibatches: Minibatches,
+    /// Adam's step size.
+    pub learning_rate: Schedule,
+    /// ε of the clipped objective: the ratio counts within [1−ε, 1+ε].
+    pub clip_epsilon: Schedule,
+    /// If set, the new value is held within this distance of the old one in a second loss, and the larger
+    /// of both counts.
+    pub value_clip_epsilon: Option<f64>,
+    /// The weight c₂ of the entropy bonus.
+    pub entropy_coef: f64,
+    /// The weight c₁ of the mean squared error of the value.
+    pub value_coef: f64,
+    /// The greatest norm of the gradient of all parameters; longer ones are shortened to it.
+    pub max_grad_norm: Option<f64>,
+    /// Whether advantages are brought to mean 0 and standard deviation 1 in each minibatch.
+    pub normalize_advantage: bool,
+    /// If set, the update stops before a minibatch whose `kl_old_new` estimate exceeds 1.5 times this.
+    pub kl_target: Option<f64>,
+    /// ε of Adam.
+    pub adam_epsilon: f64,
+}
+
+impl Default for PpoConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 10,
+            minibatches: Minibatches::Size(64),
+            learning_rate: Schedule::Constant(3e-4),
+            clip_epsilon: Schedule::Constant(0.2),
+            value_clip_epsilon: None,
+            entropy_coef: 0.0,
+            value_coef: 0.5,
+            max_grad_norm: Some(0.5),
+            normalize_advantage: true,
+            kl_target: None,
+            adam_epsilon: 1e-5,
+        }
+    }
+}
+
+impl PpoConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another number of epochs.
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Other minibatches.
+    pub fn with_minibatches(mut self, minibatches: Minibatches) -> Self {
+        self.minibatches = minibatches;
+        self
+    }
+
+    /// Another learning rate.
+    pub fn with_learning_rate(mut self, learning_rate: Schedule) -> Self {
+        self.learning_rate = learning_rate;
+        self
+    }
+
+    /// Another ε of the clipped objective.
+    pub fn with_clip_epsilon(mut self, clip_epsilon: Schedule) -> Self {
+        self.clip_epsilon = clip_epsilon;
+        self
+    }
+
+    /// Another weight of the entropy bonus.
+    pub fn with_entropy_coef(mut self, entropy_coef: f64) -> Self {
+        self.entropy_coef = entropy_coef;
+        self
+    }
+
+    /// Another bound on the KL divergence of an update.
+    pub fn with_kl_target(mut self, kl_target: Option<f64>) -> Self {
+        self.kl_target = kl_target;
+        self
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// Names the first setting that is outside its range.
+    pub fn check(&self) -> Result<(), UpdateError> {
+        let at_least_one = |name, value: usize| check(name, value as f64, value >= 1, "at least 1");
+        at_least_one("epochs", self.epochs)?;
+        match self.minibatches {
+            Minibatches::Count(count) => at_least_one("minibatches", count)?,
+            Minibatches::Size(size) => at_least_one("minibatch_size", size)?,
+        }
+        for (name, schedule) in [("learning_rate", self.learning_rate), ("clip_epsilon", self.clip_epsilon)] {
+            for value in [schedule.at(0.0), schedule.at(1.0)] {
+                check(name, value, value.is_finite() && value >= 0.0, "a number from 0 on")?;
+            }
+            check(name, schedule.at(0.0), schedule.at(0.0) > 0.0, "above 0 at the start")?;
+        }
+        for (name, value) in [("entropy_coef", self.entropy_coef), ("value_coef", self.value_coef)] {
+            check(name, value, value.is_finite() && value >= 0.0, "a number from 0 on")?;
+        }
+        let positive = [
+            ("value_clip_epsilon", self.value_clip_epsilon),
+            ("max_grad_norm", self.max_grad_norm),
+            ("kl_target", self.kl_target),
+            ("adam_epsilon", Some(self.adam_epsilon)),
+        ];
+        for (name, value) in positive {
+            if let Some(value) = value {
+                check(name, value, value.is_finite() && value > 0.0, "a number above 0")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), UpdateError> {
+    if ok { Ok(()) } else { Err(UpdateError::Setting { name, value, range }) }
+}
