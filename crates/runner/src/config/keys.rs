@@ -5,6 +5,8 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 use super::{Key, Kind};
 
 const PPO_PAPER: &str = "Schulman et al. 2017, Table 3";
+const PPO_CLIPPING: &str = "Schulman et al. 2017, Table 1";
+const PPO_NETWORK: &str = "Schulman et al. 2017, section 6.1";
 const SB3: &str = "stable-baselines3, PPO";
 const OURS: &str = "ours";
 
@@ -25,7 +27,7 @@ pub static KEYS: &[Key] = &[
         .default("none", OURS),
     Key::new("device", Kind::Choice(&["cpu"]), "Where networks are evaluated.").default("cpu", OURS),
     Key::new("n_envs", Kind::Integer(1, 65_536), "Environments that are stepped side by side.")
-        .default("1", PPO_PAPER),
+        .default("1", OURS),
     Key::new("n_steps", Kind::Integer(1, 16_777_216), "Steps of each environment between two updates.")
         .default("2048", PPO_PAPER),
     Key::new("epochs", Kind::Integer(1, 1_000_000), "Passes over the collected steps in each update.")
@@ -39,7 +41,7 @@ pub static KEYS: &[Key] = &[
         .replaces(&["minibatches"]),
     Key::new("learning_rate", POSITIVE, "Adam's step size, at the beginning.").default("3e-4", PPO_PAPER),
     Key::new("learning_rate_schedule", SCHEDULE, "Whether it stays or falls to 0 at the end of training.")
-        .default("constant", PPO_PAPER),
+        .default("constant", SB3),
     Key::new("gamma", FRACTION, "Discount of future rewards.").default("0.99", PPO_PAPER),
     Key::new("gae_lambda", FRACTION, "Bias against variance in the advantages: 0 is TD, 1 Monte Carlo.")
         .default("0.95", PPO_PAPER),
@@ -48,9 +50,9 @@ pub static KEYS: &[Key] = &[
         Kind::Float(Excluded(0.0), Excluded(1.0)),
         "How far from 1 the probability ratio still counts, at the beginning.",
     )
-    .default("0.2", PPO_PAPER),
+    .default("0.2", PPO_CLIPPING),
     Key::new("clip_schedule", SCHEDULE, "Whether it stays or falls to 0 at the end of training.")
-        .default("constant", PPO_PAPER),
+        .default("constant", SB3),
     Key::new("value_clip_epsilon", POSITIVE, "How far values may move from the old ones and still count.")
         .optional()
         .default("none", SB3),
@@ -73,11 +75,11 @@ pub static KEYS: &[Key] = &[
     )
     .default("false", SB3),
     Key::new("hidden", Kind::Integers(1, 65_536), "Widths of the hidden layers.")
-        .default("[64, 64]", "Schulman et al. 2017, section 6.1"),
+        .default("[64, 64]", PPO_NETWORK),
     Key::new("activation", Kind::Choice(&["tanh", "relu"]), "What follows each hidden layer.")
-        .default("tanh", "Schulman et al. 2017, section 6.1"),
+        .default("tanh", PPO_NETWORK),
     Key::new("shared_trunk", Kind::Bool, "Whether policy and critic share their hidden layers.")
-        .default("false", "Schulman et al. 2017, section 6.1"),
+        .default("false", PPO_NETWORK),
     Key::new(
         "log_std_init",
         Kind::Float(Included(-20.0), Included(5.0)),
