@@ -16,9 +16,10 @@ fn convert<T: Real>(values: &[f64]) -> Vec<T> {
     values.iter().map(|&v| T::of(v)).collect()
 }
 
-/// |a − b| ≤ tolerance · max(|b|, floor).
+/// |a − b| ≤ tolerance · max(|b|, floor · largest |b| of the vector).
 fn assert_close<T: Real>(ours: &[T], golden: &[f64], (tolerance, floor): (f64, f64), what: &str) {
     assert_eq!(ours.len(), golden.len(), "{what}");
+    let floor = floor * golden.iter().fold(0.0, |largest: f64, b| largest.max(b.abs()));
     for (i, (a, b)) in ours.iter().zip(golden).enumerate() {
         let allowed = tolerance * b.abs().max(floor);
         assert!((a.wide() - b).abs() <= allowed, "{what}[{i}]: {a}, golden {b}");
@@ -83,7 +84,7 @@ fn check<T: Kernel>(tolerance: (f64, f64)) {
         one(losses.clip_fraction, "clip_fraction_theta1");
         one(losses.kl_old_new, "approx_kl_k3_theta1");
         let (of_policy, of_critic) = gradient.split_at_mut(of_actor);
-        assert_close(of_policy, &numbers(&case["ppo_grad_theta1"]), tolerance, "ppo_grad_theta1");
+        assert_close(of_policy, &numbers(&case["ppo_grad_theta1"]), tolerance, &format!("{kind} ppo_grad_theta1"));
         assert!(of_critic.iter().all(|g| g.is_zero()), "the critic is at its target");
 
         let norm = clip_global_norm(of_policy, number("max_grad_norm"));
@@ -101,14 +102,15 @@ fn check<T: Kernel>(tolerance: (f64, f64)) {
     }
 }
 
-/// Relative to the golden value, or to the floor where that is smaller. The floors are 1 % and less of the
-/// largest gradient; a step of Adam is 3e-4, so that in f64 even 1e-6 of a step would show.
+/// Each element to 1e-10 of itself, or of a thousandth of the largest where it is smaller than that.
 #[test]
 fn in_f64() {
-    check::<f64>((1e-10, 1e-4));
+    check::<f64>((1e-10, 1e-3));
 }
 
+/// Each element to 1e-5 of the largest: the ratio exp(log π − log π_old) of the Gaussian cases, whose log
+/// probabilities go to −20, is known to 1e-6 only, and gradients are sums of such terms of either sign.
 #[test]
 fn in_f32() {
-    check::<f32>((1e-5, 0.1));
+    check::<f32>((1e-5, 1.0));
 }
