@@ -111,7 +111,8 @@ impl Distribution {
     ///
     /// A categorical component and a bit take one uniform number each, whatever the mask; a normal variable
     /// takes one draw of the ziggurat (`rand_distr::StandardNormal`), which consumes a varying number of
-    /// words. A masked action is never drawn.
+    /// words. A masked action is never drawn from a row that [`validate`](Self::validate) accepts; a row with NaN
+    /// or without an allowed action gives no meaningful index.
     #[inline]
     pub fn sample<T: Real>(
         &self,
