@@ -86,17 +86,19 @@ fn extreme_logits_have_their_limits() {
     check(bit.entropy(&[-20.0f32], None), 21.0 * (-20f64).exp());
 }
 
-/// D_KL = h²/8 + O(h⁴) between logits 0 and h. The sum of p (log p − log q) has an error of 1e-7 in `f32` and
-/// of 1e-16 in `f64`, which is as large as what it should find here.
+/// D_KL = ½ h² σ(x) σ(−x) + O(h³) between logits x and x + h. The sum of p (log p − log q) has an error of 1e-7
+/// in `f32` and of 1e-16 in `f64`, which is as large as what it should find here.
 #[test]
 fn the_kl_of_near_distributions_keeps_its_digits() {
     let (bit, pair) = (Distribution::Bernoulli { n: 1 }, Distribution::Categorical { n: 2 });
-    let h = 2f64.powi(-10);
-    let narrow = f64::from(bit.kl(&[0.0], &[h as f32], None));
-    assert_close("f32", narrow, h * h / 8.0, 1e-6, 0.0);
-    let h = 2f64.powi(-24);
-    assert_close("bit", bit.kl(&[0.0], &[h], None), h * h / 8.0, 1e-6, 0.0);
-    assert_close("pair", pair.kl(&[0.0, 0.0], &[h, 0.0], None), h * h / 8.0, 1e-6, 0.0);
+    let x = 0.3f64;
+    let expected = |h: f64| 0.5 * h * h / (2.0 + 2.0 * x.cosh());
+    let (narrow, near) = (x as f32, (x + 1e-3) as f32);
+    let kl = f64::from(bit.kl(&[narrow], &[near], None));
+    assert_close("f32", kl, expected(f64::from(near) - f64::from(narrow)), 1e-3, 0.0);
+    let near = x + 1e-7;
+    assert_close("bit", bit.kl(&[x], &[near], None), expected(near - x), 1e-6, 0.0);
+    assert_close("pair", pair.kl(&[x, 0.0], &[near, 0.0], None), expected(near - x), 1e-6, 0.0);
 }
 
 /// A distribution may lose an outcome altogether: −∞ as a logit counts as probability 0.
