@@ -1,8 +1,6 @@
-//! What a training run leaves on disk and is started from: configurations, run folders, logs, pictures and
-//! checkpoints.
+//! What a training run leaves on disk and is started from: configurations, run folders, logs and pictures.
+//! Checkpoints are `gradus-checkpoint`'s.
 
-pub mod atomic_file;
-pub mod checkpoint;
 pub mod config;
 pub mod log;
 pub mod plot;

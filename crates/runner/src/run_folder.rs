@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::atomic_file::PARTIAL_SUFFIX;
+use gradus_checkpoint::atomic_file;
 
 const CONFIG: &str = "config.toml";
 const METRICS: &str = "metrics.csv";
@@ -14,6 +14,7 @@ const TENSORBOARD: &str = "tensorboard";
 const CHECKPOINTS: &str = "checkpoints";
 const LEARNING_CURVE: &str = "learning_curve.svg";
 const SUMMARY: &str = "summary.json";
+const POLICY: &str = "policy.safetensors";
 const LOCK: &str = ".lock";
 
 /// Where everything lies in the folder of a run. Whoever only reads needs no more than this.
@@ -61,6 +62,11 @@ impl RunPaths {
     /// The summary of a run that ended.
     pub fn summary(&self) -> PathBuf {
         self.folder.join(SUMMARY)
+    }
+
+    /// The policy, ready to be deployed.
+    pub fn policy(&self) -> PathBuf {
+        self.folder.join(POLICY)
     }
 
     fn lock(&self) -> PathBuf {
@@ -232,8 +238,7 @@ fn date(mut days: u64) -> (u64, usize, u64) {
 fn refuse_content(folder: &Path) -> Result<(), RunFolderError> {
     for entry in fs::read_dir(folder).map_err(unwritable(folder))? {
         let name = entry.map_err(unwritable(folder))?.file_name();
-        let name = name.to_string_lossy();
-        let is_ours = name == LOCK || (name.starts_with('.') && name.ends_with(PARTIAL_SUFFIX));
+        let is_ours = name == LOCK || atomic_file::is_partial(&name);
         if !is_ours {
             return Err(RunFolderError::NotEmpty { folder: folder.to_owned() });
         }

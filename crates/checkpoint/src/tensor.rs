@@ -6,7 +6,7 @@ use std::fmt;
 use safetensors::Dtype;
 use safetensors::tensor::View;
 
-use super::CheckpointError;
+use crate::CheckpointError;
 
 /// The types of elements that a checkpoint holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +57,12 @@ enum Elements {
 /// A vector becomes an array with one axis by `Tensor::from`; [`reshaped`](Tensor::reshaped) gives it more.
 ///
 /// ```
-/// use gradus_runner::checkpoint::Tensor;
+/// use gradus_checkpoint::Tensor;
 ///
 /// let weights = Tensor::from(vec![1.0_f32; 6]).reshaped(&[2, 3])?;
 /// assert_eq!(weights.shape(), [2, 3]);
 /// assert_eq!(weights.as_f32(), Some(&[1.0_f32; 6][..]));
-/// # Ok::<(), gradus_runner::checkpoint::CheckpointError>(())
+/// # Ok::<(), gradus_checkpoint::CheckpointError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Tensor {
@@ -110,7 +110,7 @@ macro_rules! element_types {
             }
 
             /// Reads an array of the format; `None` if its elements have another type.
-            pub(super) fn from_little_endian(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Option<Self> {
+            pub(crate) fn from_little_endian(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Option<Self> {
                 $(
                     if dtype == Dtype::$variant {
                         const SIZE: usize = size_of::<$type>();

@@ -1,5 +1,11 @@
 //! Checkpoints: named arrays and JSON metadata in one safetensors file that refuses to load when altered.
 //!
+//! - [`Checkpoint`]: the content, its bytes ([`to_bytes`](Checkpoint::to_bytes),
+//!   [`from_bytes`](Checkpoint::from_bytes)) and its file ([`save`](Checkpoint::save),
+//!   [`load`](Checkpoint::load)).
+//! - [`CheckpointFolder`]: the numbered checkpoints of a run.
+//! - [`atomic_file`]: replacing any file as a whole.
+//!
 //! # The file
 //! A checkpoint is an ordinary [safetensors](https://github.com/huggingface/safetensors) file, which any
 //! reader of the format opens: eight bytes with the length of the header, the header (JSON), the arrays. The
@@ -22,12 +28,13 @@
 //!
 //! The same content gives the same bytes: arrays are sorted by type and name, the metadata's keys by name.
 
+pub mod atomic_file;
 mod container;
 mod error;
 mod folder;
 mod tensor;
 
 pub use container::{Checkpoint, FORMAT_VERSION};
-pub use error::CheckpointError;
+pub use error::{CheckpointError, FileError};
 pub use folder::{CheckpointFolder, Found};
 pub use tensor::{ElementType, Tensor};

@@ -10,8 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{CheckpointError, ElementType, Tensor};
-use crate::atomic_file;
+use crate::{CheckpointError, ElementType, FileError, Tensor, atomic_file};
 
 /// The version of the layout that this program writes and reads.
 pub const FORMAT_VERSION: u64 = 1;
@@ -34,7 +33,7 @@ const BYTES_END: usize = BYTES_START + 12;
 /// Whatever must come back bit for bit belongs into an array; JSON has neither NaN nor infinity.
 ///
 /// ```
-/// use gradus_runner::checkpoint::{Checkpoint, Tensor};
+/// use gradus_checkpoint::{Checkpoint, Tensor};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("a.safetensors");
@@ -68,27 +67,65 @@ impl Checkpoint {
     /// Writes the checkpoint to `path`, completely or not at all ([`atomic_file::replace`]).
     ///
     /// # Errors
-    /// [`CheckpointError::Unwritable`] if the file system refuses, [`CheckpointError::ReservedName`] or
-    /// [`CheckpointError::NotRepresentable`] if the format does; a file that was there before is then unchanged.
-    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        let bytes = self.to_bytes()?;
+    /// [`FileError::Unwritable`] if the file system refuses, [`FileError::Content`] if
+    /// [`to_bytes`](Self::to_bytes) does; a file that was there before is then unchanged.
+    pub fn save(&self, path: &Path) -> Result<(), FileError> {
+        let bytes = self.to_bytes().map_err(|source| FileError::Content { path: path.to_owned(), source })?;
         atomic_file::write(path, &bytes)
-            .map_err(|source| CheckpointError::Unwritable { path: path.to_owned(), source })
+            .map_err(|source| FileError::Unwritable { path: path.to_owned(), source })
     }
 
     /// Reads the checkpoint at `path` and checks every byte of it.
     ///
     /// # Errors
-    /// [`CheckpointError::NotFound`], [`Unreadable`](CheckpointError::Unreadable),
-    /// [`Truncated`](CheckpointError::Truncated), [`Corrupt`](CheckpointError::Corrupt),
-    /// [`WrongVersion`](CheckpointError::WrongVersion), or [`WrongType`](CheckpointError::WrongType) for an
-    /// array whose elements have a type that no checkpoint of this version has.
-    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+    /// [`FileError::NotFound`], [`FileError::Unreadable`], or [`FileError::Content`] if
+    /// [`from_bytes`](Self::from_bytes) refuses.
+    pub fn load(path: &Path) -> Result<Self, FileError> {
         let bytes = fs::read(path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => CheckpointError::NotFound { path: path.to_owned() },
-            _ => CheckpointError::Unreadable { path: path.to_owned(), source },
+            io::ErrorKind::NotFound => FileError::NotFound { path: path.to_owned() },
+            _ => FileError::Unreadable { path: path.to_owned(), source },
         })?;
-        Self::from_bytes(&bytes, path)
+        Self::from_bytes(&bytes).map_err(|source| FileError::Content { path: path.to_owned(), source })
+    }
+
+    /// The bytes of the file, the same for the same content.
+    ///
+    /// # Errors
+    /// [`CheckpointError::ReservedName`], [`CheckpointError::BadMetadata`] or
+    /// [`CheckpointError::NotRepresentable`] if the format does not have what is in the checkpoint.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
+        self.to_bytes_of_version(FORMAT_VERSION)
+    }
+
+    /// Reads the bytes of a file and checks every one.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Truncated`], [`CheckpointError::Corrupt`] (also for a file of something else),
+    /// [`CheckpointError::WrongVersion`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        verify(bytes)?;
+        let (_, header) = SafeTensors::read_metadata(bytes)
+            .map_err(|error| corrupt(format!("its header cannot be read ({error})")))?;
+        let entry = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+        let mut entry: BTreeMap<String, Value> = entry
+            .and_then(|entry| serde_json::from_str(entry).ok())
+            .ok_or_else(|| corrupt("its metadata cannot be read"))?;
+        match entry.get("version").and_then(Value::as_u64) {
+            Some(FORMAT_VERSION) => {}
+            Some(found) => return Err(CheckpointError::WrongVersion { found }),
+            None => return Err(corrupt("it does not say its format version")),
+        }
+        let metadata = entry.remove("metadata").ok_or_else(|| corrupt("its metadata are missing"))?;
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| corrupt(format!("its arrays cannot be read ({error})")))?;
+        let tensors = file.iter().map(|(name, view)| {
+            let tensor = Tensor::from_little_endian(view.dtype(), view.shape(), view.data());
+            let tensor = tensor.ok_or_else(|| {
+                corrupt(format!("its array `{name}` has elements of type {:?}", view.dtype()))
+            })?;
+            Ok((name.to_owned(), tensor))
+        });
+        Ok(Self { tensors: tensors.collect::<Result<_, _>>()?, metadata })
     }
 
     /// The array `name`.
@@ -153,7 +190,7 @@ impl Checkpoint {
         let elements = view(tensor).ok_or_else(|| CheckpointError::WrongType {
             name: name.to_owned(),
             expected,
-            found: tensor.element_type().to_string(),
+            found: tensor.element_type(),
         })?;
         match shape {
             Some(shape) if shape != tensor.shape() => Err(CheckpointError::WrongShape {
@@ -163,11 +200,6 @@ impl Checkpoint {
             }),
             _ => Ok(elements),
         }
-    }
-
-    /// The bytes of the file.
-    fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
-        self.to_bytes_of_version(FORMAT_VERSION)
     }
 
     fn to_bytes_of_version(&self, version: u64) -> Result<Vec<u8>, CheckpointError> {
@@ -186,46 +218,16 @@ impl Checkpoint {
         bytes[CHECKSUM_START..CHECKSUM_END].copy_from_slice(checksum.as_bytes());
         Ok(bytes)
     }
+}
 
-    /// Reads the bytes of a file; `path` is for the messages.
-    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
-        verify(bytes, path)?;
-        let corrupt = |reason: String| CheckpointError::Corrupt { path: path.to_owned(), reason };
-        let (_, header) = SafeTensors::read_metadata(bytes)
-            .map_err(|error| corrupt(format!("its header cannot be read ({error})")))?;
-        let entry = header.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
-        let mut entry: BTreeMap<String, Value> = entry
-            .and_then(|entry| serde_json::from_str(entry).ok())
-            .ok_or_else(|| corrupt("its metadata cannot be read".to_owned()))?;
-        match entry.get("version").and_then(Value::as_u64) {
-            Some(FORMAT_VERSION) => {}
-            Some(found) => return Err(CheckpointError::WrongVersion { path: path.to_owned(), found }),
-            None => return Err(corrupt("it does not say its format version".to_owned())),
-        }
-        let metadata =
-            entry.remove("metadata").ok_or_else(|| corrupt("its metadata are missing".to_owned()))?;
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|error| corrupt(format!("its arrays cannot be read ({error})")))?;
-        let tensors = file.iter().map(|(name, view)| {
-            let tensor = Tensor::from_little_endian(view.dtype(), view.shape(), view.data());
-            let tensor = tensor.ok_or_else(|| {
-                corrupt(format!("its array `{name}` has elements of type {:?}", view.dtype()))
-            })?;
-            Ok((name.to_owned(), tensor))
-        });
-        Ok(Self { tensors: tensors.collect::<Result<_, _>>()?, metadata })
-    }
+fn corrupt(reason: impl Into<String>) -> CheckpointError {
+    CheckpointError::Corrupt { reason: reason.into() }
 }
 
 /// Checks that `bytes` are those that were written: the fixed beginning, the length, the checksum.
-fn verify(bytes: &[u8], path: &Path) -> Result<(), CheckpointError> {
-    let corrupt =
-        |reason: &str| CheckpointError::Corrupt { path: path.to_owned(), reason: reason.to_owned() };
-    let truncated = |expected: usize| CheckpointError::Truncated {
-        path: path.to_owned(),
-        found: bytes.len() as u64,
-        expected: expected as u64,
-    };
+fn verify(bytes: &[u8]) -> Result<(), CheckpointError> {
+    let truncated =
+        |expected: usize| CheckpointError::Truncated { found: bytes.len() as u64, expected: expected as u64 };
     let begins_right = |start: usize, expected: &[u8]| {
         expected.iter().zip(bytes.iter().skip(start)).all(|(expected, found)| expected == found)
     };
@@ -240,7 +242,7 @@ fn verify(bytes: &[u8], path: &Path) -> Result<(), CheckpointError> {
         None => return Err(corrupt("its length is illegible")),
         Some(expected) if bytes.len() < expected => return Err(truncated(expected)),
         Some(expected) if bytes.len() > expected => {
-            return Err(corrupt(&format!("it has {} bytes and should have {expected}", bytes.len())));
+            return Err(corrupt(format!("it has {} bytes and should have {expected}", bytes.len())));
         }
         Some(_) => {}
     }

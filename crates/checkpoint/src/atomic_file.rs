@@ -1,12 +1,12 @@
 //! Replacing a file as a whole, so that a crash or a full disk never leaves half of one.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What the name of a file ends in while it is being written.
-pub(crate) const PARTIAL_SUFFIX: &str = ".partial";
+const PARTIAL_SUFFIX: &str = ".partial";
 
 /// Replaces the file at `path` by `bytes`; see [`replace`].
 ///
@@ -35,6 +35,12 @@ pub fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> i
         return Err(error);
     }
     sync_folder_of(path)
+}
+
+/// Whether `name` is that of a file that [`replace`] was writing: half of one, where no writer is at work.
+pub fn is_partial(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(PARTIAL_SUFFIX.as_bytes())
 }
 
 fn write_synced(partial: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
@@ -88,6 +94,15 @@ mod tests {
         assert_eq!(failed.expect_err("refused").kind(), io::ErrorKind::StorageFull);
         assert_eq!(fs::read(&path).expect("readable"), b"old");
         assert_eq!(fs::read_dir(folder.path()).expect("listable").count(), 1);
+    }
+
+    #[test]
+    fn partial_files_are_known_by_their_names() {
+        let partial = partial_path(Path::new("folder/a.txt")).expect("it has a name");
+        assert!(is_partial(partial.file_name().expect("it has a name")));
+        for name in ["a.txt", "a.partial", ".a"] {
+            assert!(!is_partial(OsStr::new(name)), "{name}");
+        }
     }
 
     #[test]

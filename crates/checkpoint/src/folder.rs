@@ -5,8 +5,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::{Checkpoint, CheckpointError};
-use crate::atomic_file::PARTIAL_SUFFIX;
+use crate::{Checkpoint, FileError, atomic_file};
 
 const BEST: &str = "best.safetensors";
 const SET_ASIDE_SUFFIX: &str = ".set-aside";
@@ -29,7 +28,7 @@ pub struct Found {
     /// Its content.
     pub checkpoint: Checkpoint,
     /// Why each newer one was passed over, newest first; tell the user.
-    pub passed_over: Vec<CheckpointError>,
+    pub passed_over: Vec<FileError>,
 }
 
 impl CheckpointFolder {
@@ -57,8 +56,8 @@ impl CheckpointFolder {
     /// any from later steps stay.
     ///
     /// # Errors
-    /// [`CheckpointError::Unwritable`]; nothing is removed before the new checkpoint is safely on the disk.
-    pub fn save(&self, step: u64, checkpoint: &Checkpoint) -> Result<PathBuf, CheckpointError> {
+    /// [`FileError::Unwritable`]; nothing is removed before the new checkpoint is safely on the disk.
+    pub fn save(&self, step: u64, checkpoint: &Checkpoint) -> Result<PathBuf, FileError> {
         let path = self.path_of(step);
         self.write(&path, checkpoint)?;
         let mut earlier = self.list()?;
@@ -73,8 +72,8 @@ impl CheckpointFolder {
     /// Saves a checkpoint as the best one so far.
     ///
     /// # Errors
-    /// [`CheckpointError::Unwritable`]; the best one before is then unchanged.
-    pub fn save_best(&self, checkpoint: &Checkpoint) -> Result<PathBuf, CheckpointError> {
+    /// [`FileError::Unwritable`]; the best one before is then unchanged.
+    pub fn save_best(&self, checkpoint: &Checkpoint) -> Result<PathBuf, FileError> {
         let path = self.path_of_best();
         self.write(&path, checkpoint)?;
         Ok(path)
@@ -83,10 +82,9 @@ impl CheckpointFolder {
     /// The steps and files of the numbered checkpoints, oldest first; empty where there is no folder yet.
     ///
     /// # Errors
-    /// [`CheckpointError::Unreadable`].
-    pub fn list(&self) -> Result<Vec<(u64, PathBuf)>, CheckpointError> {
-        let unreadable =
-            |source: io::Error| CheckpointError::Unreadable { path: self.folder.clone(), source };
+    /// [`FileError::Unreadable`].
+    pub fn list(&self) -> Result<Vec<(u64, PathBuf)>, FileError> {
+        let unreadable = |source: io::Error| FileError::Unreadable { path: self.folder.clone(), source };
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -106,22 +104,22 @@ impl CheckpointFolder {
     /// The newest checkpoint, refusing to pass over a damaged one.
     ///
     /// # Errors
-    /// [`CheckpointError::NoneInFolder`]; [`CheckpointError::NewestDamaged`], which says which earlier one
+    /// [`FileError::NoneInFolder`]; [`FileError::NewestDamaged`], which says which earlier one
     /// still loads.
-    pub fn newest(&self) -> Result<Found, CheckpointError> {
+    pub fn newest(&self) -> Result<Found, FileError> {
         let mut found = self.latest()?;
         if found.passed_over.is_empty() {
             return Ok(found);
         }
         let source = Box::new(found.passed_over.swap_remove(0));
-        Err(CheckpointError::NewestDamaged { source, usable: Some(found.path) })
+        Err(FileError::NewestDamaged { source, usable: Some(found.path) })
     }
 
     /// The newest checkpoint that loads, and what was wrong with the newer ones.
     ///
     /// # Errors
-    /// [`CheckpointError::NoneInFolder`]; [`CheckpointError::NewestDamaged`] if none loads.
-    pub fn latest(&self) -> Result<Found, CheckpointError> {
+    /// [`FileError::NoneInFolder`]; [`FileError::NewestDamaged`] if none loads.
+    pub fn latest(&self) -> Result<Found, FileError> {
         let mut passed_over = Vec::new();
         for (step, path) in self.list()?.into_iter().rev() {
             match Checkpoint::load(&path) {
@@ -130,8 +128,8 @@ impl CheckpointFolder {
             }
         }
         Err(match passed_over.into_iter().next() {
-            Some(newest) => CheckpointError::NewestDamaged { source: Box::new(newest), usable: None },
-            None => CheckpointError::NoneInFolder { folder: self.folder.clone() },
+            Some(newest) => FileError::NewestDamaged { source: Box::new(newest), usable: None },
+            None => FileError::NoneInFolder { folder: self.folder.clone() },
         })
     }
 
@@ -140,8 +138,8 @@ impl CheckpointFolder {
     /// would still be the one from the future.
     ///
     /// # Errors
-    /// [`CheckpointError::Unreadable`], [`CheckpointError::Unwritable`].
-    pub fn set_aside_after(&self, step: u64) -> Result<Vec<PathBuf>, CheckpointError> {
+    /// [`FileError::Unreadable`], [`FileError::Unwritable`].
+    pub fn set_aside_after(&self, step: u64) -> Result<Vec<PathBuf>, FileError> {
         let mut set_aside = Vec::new();
         for (_, path) in self.list()?.into_iter().filter(|(other, _)| *other > step) {
             let mut name = path.clone().into_os_string();
@@ -153,7 +151,7 @@ impl CheckpointFolder {
         Ok(set_aside)
     }
 
-    fn write(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+    fn write(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), FileError> {
         fs::create_dir_all(&self.folder).map_err(unwritable(&self.folder))?;
         checkpoint.save(path)
     }
@@ -161,18 +159,16 @@ impl CheckpointFolder {
     /// They are never read, so it does no harm if one cannot be removed.
     fn remove_partial_files(&self) {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with('.') && name.ends_with(PARTIAL_SUFFIX) {
+            if atomic_file::is_partial(&entry.file_name()) {
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
 }
 
-fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> CheckpointError {
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.to_owned();
-    move |source| CheckpointError::Unwritable { path, source }
+    move |source| FileError::Unwritable { path, source }
 }
 
 /// The step in a file's name, if it is the name of a numbered checkpoint.
@@ -230,7 +226,7 @@ mod tests {
         let folder = folder_with(root.path(), 3, &[1, 2, 3]);
         damage(&folder.path_of(3));
         let message = folder.newest().expect_err("damaged").to_string();
-        assert!(message.contains("step_000000000003.safetensors is damaged"), "{message}");
+        assert!(message.contains("step_000000000003.safetensors: the checkpoint is damaged"), "{message}");
         assert!(message.contains("step_000000000002.safetensors is earlier and still loads"), "{message}");
         let found = folder.latest().expect("an earlier one");
         assert_eq!((found.step, found.passed_over.len()), (2, 1));
@@ -238,14 +234,14 @@ mod tests {
         damage(&folder.path_of(2));
         damage(&folder.path_of(1));
         let none = folder.latest().expect_err("all damaged");
-        assert!(matches!(none, CheckpointError::NewestDamaged { usable: None, .. }));
+        assert!(matches!(none, FileError::NewestDamaged { usable: None, .. }));
     }
 
     #[test]
     fn an_empty_folder_has_no_newest() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let folder = folder_with(root.path(), 1, &[]);
-        assert!(matches!(folder.newest(), Err(CheckpointError::NoneInFolder { .. })));
+        assert!(matches!(folder.newest(), Err(FileError::NoneInFolder { .. })));
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn example() -> Checkpoint {
 }
 
 fn load(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
-    Checkpoint::from_bytes(bytes, Path::new("x.safetensors"))
+    Checkpoint::from_bytes(bytes)
 }
 
 #[test]
@@ -136,8 +136,14 @@ fn a_name_that_the_format_reserves_is_refused() {
 fn files_that_are_not_there_or_not_files_are_told_apart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let missing = Checkpoint::load(&folder.path().join("none.safetensors"));
-    assert!(matches!(missing, Err(CheckpointError::NotFound { .. })));
-    assert!(matches!(Checkpoint::load(folder.path()), Err(CheckpointError::Unreadable { .. })));
+    assert!(matches!(missing, Err(FileError::NotFound { .. })));
+    assert!(matches!(Checkpoint::load(folder.path()), Err(FileError::Unreadable { .. })));
     let no_folder = folder.path().join("none").join("a.safetensors");
-    assert!(matches!(example().save(&no_folder), Err(CheckpointError::Unwritable { .. })));
+    assert!(matches!(example().save(&no_folder), Err(FileError::Unwritable { .. })));
+
+    let torn = folder.path().join("torn.safetensors");
+    fs::write(&torn, b"half").expect("writable");
+    let error = Checkpoint::load(&torn).expect_err("torn");
+    assert!(matches!(&error, FileError::Content { path, .. } if *path == torn));
+    assert!(error.to_string().contains("torn.safetensors: the checkpoint is cut short"), "{error}");
 }
