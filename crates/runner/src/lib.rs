@@ -1,7 +1,25 @@
-//! What a training run leaves on disk and is started from: configurations, run folders, logs and pictures.
-//! Checkpoints are `gradus-checkpoint`'s.
+//! Training runs: experience from environments ([`Collector`]), the loop ([`Trainer`]), evaluation, and what a run
+//! leaves on disk ([`Session`]): configurations, logs, pictures and checkpoints.
+//!
+//! The command `gradus` is a thin layer over [`Session`].
 
+#[cfg(feature = "cli")]
+pub mod cli;
+mod collector;
 pub mod config;
+mod evaluate;
 pub mod log;
 pub mod plot;
+pub mod presets;
 pub mod run_folder;
+mod saving;
+mod session;
+mod settings;
+mod trainer;
+
+pub use collector::{CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale};
+pub use evaluate::{Evaluation, evaluate};
+pub use saving::policy_of;
+pub use session::{Session, SessionError, Status, Summary, checkpoint_folder, config_of, layered_config};
+pub use settings::{ActionScaling, Algorithm, Settings, SettingsError, distribution_for};
+pub use trainer::{Iteration, TrainError, Trainer};

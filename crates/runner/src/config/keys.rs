@@ -86,6 +86,12 @@ pub static KEYS: &[Key] = &[
         "Log of the first standard deviation.",
     )
     .default("0.0", SB3),
+    Key::new(
+        "action_scaling",
+        Kind::Choice(&["rescale", "clip"]),
+        "Whether [-1, 1] is mapped onto the bounds of a box, or actions are clipped into them.",
+    )
+    .default("rescale", OURS),
     Key::new("eval_episodes", COUNT, "Episodes of an evaluation.").default("100", OURS),
     Key::new("checkpoint_every", COUNT, "Environment steps between two checkpoints.").default("50000", OURS),
     Key::new("keep_checkpoints", COUNT, "How many of the last checkpoints are kept.").default("3", OURS),

@@ -1,0 +1,107 @@
+//! `gradus eval`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::Args;
+use gradus_policy::Policy;
+use serde::Serialize;
+
+use super::{Outcome, RunPath, make};
+use crate::run_folder::RunPaths;
+use crate::{checkpoint_folder, config_of, evaluate, policy_of};
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    /// The folder of a run, or a checkpoint or policy in one
+    run_dir: RunPath,
+    /// How many episodes to play
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    episodes: u64,
+    /// The seed of the episodes
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Draw actions from the policy, rather than take the most probable ones
+    #[arg(long)]
+    sampled: bool,
+    /// Print the result as one JSON line on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// The result, as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    env: &'a str,
+    episodes: usize,
+    seed: u64,
+    sampled: bool,
+    mean_return: f64,
+    std_return: f64,
+    min_return: f64,
+    max_return: f64,
+    mean_length: f64,
+    run_dir: &'a Path,
+    checkpoint: &'a Path,
+}
+
+pub(super) fn eval(args: &EvalArgs) -> anyhow::Result<Outcome> {
+    let (mut policy, file) = load(&args.run_dir)?;
+    let env = policy.spec().env.clone();
+    let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
+    let evaluation = evaluate(&mut policy, &make, usize::try_from(args.episodes)?, args.seed, args.sampled)?;
+    let extreme =
+        |pick: fn(f64, f64) -> f64| evaluation.returns.iter().copied().reduce(pick).unwrap_or(f64::NAN);
+    let report = Report {
+        env: &env,
+        episodes: evaluation.returns.len(),
+        seed: args.seed,
+        sampled: args.sampled,
+        mean_return: evaluation.mean_return(),
+        std_return: evaluation.std_return(),
+        min_return: extreme(f64::min),
+        max_return: extreme(f64::max),
+        mean_length: evaluation.mean_length(),
+        run_dir: &args.run_dir,
+        checkpoint: &file,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!(
+            "{} on {}: mean return {:.2} ± {:.2} over {} episodes (from {:.2} to {:.2}), mean length {:.1}",
+            file.display(),
+            env,
+            report.mean_return,
+            report.std_return,
+            report.episodes,
+            report.min_return,
+            report.max_return,
+            report.mean_length
+        );
+    }
+    Ok(Outcome::Done)
+}
+
+/// The policy of a run's newest checkpoint, or of a file, and the file it came from.
+fn load(path: &Path) -> anyhow::Result<(Policy, std::path::PathBuf)> {
+    if path.is_file() {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let policy = match Policy::from_bytes(&bytes) {
+            Ok(policy) => policy,
+            // Not a policy's file: a checkpoint, or the error of one.
+            Err(of_policy) => gradus_checkpoint::Checkpoint::load(path)
+                .map_err(anyhow::Error::from)
+                .and_then(|checkpoint| Ok(policy_of(&checkpoint)?))
+                .map_err(|of_checkpoint| {
+                    of_checkpoint
+                        .context(format!("{} is no policy ({of_policy}), nor a checkpoint", path.display()))
+                })?,
+        };
+        return Ok((policy, path.to_owned()));
+    }
+    let config = config_of(path)?;
+    let found = checkpoint_folder(&config, &RunPaths::new(path)).newest()?;
+    let policy = policy_of(&found.checkpoint).with_context(|| found.path.display().to_string())?;
+    Ok((policy, found.path))
+}

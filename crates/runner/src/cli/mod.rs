@@ -1,0 +1,92 @@
+//! The command `gradus`: `train`, `eval`, `resume`, `envs`, `presets`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what a command talks through")]
+
+mod eval;
+mod lists;
+mod progress;
+mod train;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains agents by policy optimisation, and evaluates them.
+#[derive(Debug, Parser)]
+#[command(name = "gradus", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Trains an agent: `gradus train --env CartPole-v1 --algo ppo`
+    Train(train::TrainArgs),
+    /// Plays episodes with a trained policy
+    Eval(eval::EvalArgs),
+    /// Goes on with a run that was stopped, or trains a finished one further
+    Resume(train::ResumeArgs),
+    /// Lists the environments
+    Envs,
+    /// Lists the presets, shows one, or explains every setting
+    Presets(lists::PresetsArgs),
+}
+
+/// How a command reports.
+#[derive(Clone, Copy, Debug, Args)]
+struct Output {
+    /// Print the result as one JSON line on standard output
+    #[arg(long)]
+    json: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// What a command that ran came to.
+enum Outcome {
+    Done,
+    /// Stopped by Ctrl-C, everything saved.
+    Interrupted,
+}
+
+/// Parses the command line, runs the command, and reports an error as a message on standard error.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Train(args) => train::train(&args),
+        Command::Resume(args) => train::resume(&args),
+        Command::Eval(args) => eval::eval(&args),
+        Command::Envs => lists::envs(),
+        Command::Presets(args) => lists::presets(&args),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        // The status that a shell gives a command that SIGINT ended.
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes environments of the registry.
+fn make(
+    name: &str,
+    n: usize,
+    seed: u64,
+    first: usize,
+) -> Result<Box<dyn gradus_envs::VectorEnv>, gradus_envs::EnvError> {
+    gradus_envs::make_vector(name, n, seed, first)
+}
+
+/// A path as it is typed into a shell.
+fn shown(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:=@%,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The folder or file of a run, as an argument.
+type RunPath = PathBuf;

@@ -1,0 +1,236 @@
+//! `gradus train` and `gradus resume`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::progress::{Progress, short};
+use super::{Outcome, Output, RunPath, make, shown};
+use crate::config::{Config, nearest};
+use crate::presets;
+use crate::run_folder::default_folder;
+use crate::{Algorithm, Session, Summary, layered_config};
+
+/// Settings come, each over the one before, from the defaults, the preset for environment and algorithm,
+/// `--config`, `--set`, and the other flags.
+#[derive(Debug, Args)]
+pub(super) struct TrainArgs {
+    /// The environment; `gradus envs` lists them
+    #[arg(long)]
+    env: Option<String>,
+    /// The algorithm [default: ppo]
+    #[arg(long)]
+    algo: Option<String>,
+    /// The seed of everything random [default: 0]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Environment steps to train for
+    #[arg(long, value_name = "N")]
+    total_steps: Option<u64>,
+    /// Threads to compute on; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<u64>,
+    /// Where networks are evaluated [default: cpu]
+    #[arg(long)]
+    device: Option<String>,
+    /// A new folder for the run [default: runs/ENV-ALGO-sSEED-TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A setting, such as learning_rate=1e-3; may be given several times (`gradus presets --keys` explains all)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// The folder of the run
+    run_dir: RunPath,
+    /// Another number of environment steps to train for in all, to train a finished run further
+    #[arg(long, value_name = "N")]
+    total_steps: Option<u64>,
+    /// Threads to compute on; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<u64>,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) fn train(args: &TrainArgs) -> anyhow::Result<Outcome> {
+    let config = configure(args)?;
+    let env = gradus_envs::find(config.text("env"))?;
+    let folder = args.out.clone().unwrap_or_else(|| {
+        let base = Path::new("");
+        default_folder(base, env.name, config.text("algo"), config.unsigned("seed"), SystemTime::now())
+    });
+    if presets::find(config.text("algo"), env.name).is_none() && !args.output.quiet {
+        eprintln!("there is no preset for {} on {}: the defaults are used", config.text("algo"), env.name);
+    }
+    let make = |n: usize, seed: u64, first: usize| env.make_vector(n, seed, first);
+    let session = Session::start(config, &make, &folder)?;
+    run(session.with_reward_threshold(env.reward_threshold), args.output)
+}
+
+pub(super) fn resume(args: &ResumeArgs) -> anyhow::Result<Outcome> {
+    let mut changes = Vec::new();
+    for (flag, key, value) in
+        [("--total-steps", "total_steps", args.total_steps), ("--threads", "threads", args.threads)]
+    {
+        if let Some(value) = value {
+            changes.push((flag, key, toml_integer(flag, value)?));
+        }
+    }
+    let session = Session::resume(&args.run_dir, &make, &changes)?;
+    if session.trainer().is_done() {
+        bail!(
+            "the run in {} has done its {} steps; to train it further, give more: gradus resume {} --total-steps {}",
+            args.run_dir.display(),
+            session.trainer().settings().total_steps,
+            shown(&args.run_dir),
+            2 * session.trainer().settings().total_steps
+        );
+    }
+    let env = gradus_envs::find(session.config().text("env"))?;
+    run(session.with_reward_threshold(env.reward_threshold), args.output)
+}
+
+/// Puts the configuration together and checks the names in it.
+fn configure(args: &TrainArgs) -> anyhow::Result<Config> {
+    let mut flags = Vec::new();
+    let texts =
+        [("--env", "env", &args.env), ("--algo", "algo", &args.algo), ("--device", "device", &args.device)];
+    for (flag, key, value) in texts {
+        if let Some(value) = value {
+            flags.push((flag, key, toml::Value::from(value.as_str())));
+        }
+    }
+    let numbers = [
+        ("--seed", "seed", args.seed),
+        ("--total-steps", "total_steps", args.total_steps),
+        ("--threads", "threads", args.threads),
+    ];
+    for (flag, key, value) in numbers {
+        if let Some(value) = value {
+            flags.push((flag, key, toml_integer(flag, value)?));
+        }
+    }
+    let names = |key: &str| flags.iter().find(|(_, k, _)| *k == key).and_then(|(_, _, value)| value.as_str());
+    // Wrong names first: without them there is no preset, and what is missing then would only confuse.
+    if let Some(env) = names("env") {
+        gradus_envs::find(env)?;
+    }
+    if let Some(algo) = names("algo") {
+        check_algorithm(algo)?;
+    }
+    let preset = |algo: &str, env: &str| presets::find(algo, env).map(presets::Preset::table);
+    let config = layered_config(preset, args.config.as_deref(), &args.assignments, &flags)?;
+    gradus_envs::find(config.text("env"))?;
+    check_algorithm(config.text("algo"))?;
+    Ok(config)
+}
+
+fn check_algorithm(name: &str) -> anyhow::Result<()> {
+    if Algorithm::NAMES.contains(&name) {
+        return Ok(());
+    }
+    let meant = nearest(name, Algorithm::NAMES.iter().copied());
+    let hint = meant.map(|meant| format!("; did you mean \"{meant}\"?")).unwrap_or_default();
+    bail!("there is no algorithm \"{name}\"{hint} There are: {}", Algorithm::NAMES.join(", "))
+}
+
+fn toml_integer(flag: &str, value: u64) -> anyhow::Result<toml::Value> {
+    let value = i64::try_from(value).with_context(|| format!("{flag} {value} is too large"))?;
+    Ok(value.into())
+}
+
+/// Trains, with a progress bar, and prints what came of it.
+fn run(mut session: Session, output: Output) -> anyhow::Result<Outcome> {
+    let stop = stop_on_interrupt()?;
+    let total = session.trainer().settings().total_steps;
+    if !output.quiet {
+        introduce(&session);
+    }
+    let mut progress = Progress::new(total, session.trainer().steps(), output.quiet);
+    let env = session.config().text("env").to_owned();
+    let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
+    let summary = session.run(&make, &stop, &mut |status| progress.show(status));
+    progress.finish();
+    let summary = summary?;
+    if output.json {
+        println!("{}", serde_json::to_string(&summary)?);
+    }
+    if !output.quiet {
+        let text = describe(&session, &summary);
+        if output.json { eprintln!("{text}") } else { println!("{text}") }
+    }
+    Ok(if summary.finished { Outcome::Done } else { Outcome::Interrupted })
+}
+
+/// The first Ctrl-C asks for a stop, the second one ends the process.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this update; once more ends at once, without saving");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn introduce(session: &Session) {
+    let trainer = session.trainer();
+    let settings = trainer.settings();
+    eprintln!(
+        "{} on {}, seed {}: {} steps, {} environments × {} steps an update, {} parameters, {} thread{}",
+        settings.algorithm.name(),
+        session.config().text("env"),
+        settings.seed,
+        settings.total_steps,
+        settings.n_envs,
+        settings.n_steps,
+        trainer.parameter_count(),
+        trainer.threads(),
+        if trainer.threads() == 1 { "" } else { "s" }
+    );
+}
+
+fn describe(session: &Session, summary: &Summary) -> String {
+    let folder = session.folder();
+    let run_dir = shown(&summary.run_dir);
+    let mut lines = Vec::new();
+    lines.push(format!(
+        "{} steps in {:.2} s ({} steps/s){}",
+        summary.total_steps,
+        summary.wall_seconds,
+        short(summary.steps_per_second),
+        summary.mean_return.map(|r| format!(", mean return of the last episodes {r:.1}")).unwrap_or_default(),
+    ));
+    if let (Some(mean_return), Some(episodes)) = (summary.eval_mean_return, summary.eval_episodes) {
+        lines.push(format!(
+            "mean return {mean_return:.1} over {episodes} fresh episodes, without exploration"
+        ));
+    } else {
+        lines.push(format!("stopped; go on with: gradus resume {run_dir}"));
+    }
+    lines.push(format!("run             {}", summary.run_dir.display()));
+    lines.push(format!("policy          {}", summary.policy.display()));
+    lines.push(format!("checkpoint      {}", summary.checkpoint.display()));
+    lines.push(format!("learning curve  {}", folder.learning_curve().display()));
+    lines
+        .push(format!("metrics         {} (or: tensorboard --logdir {run_dir})", folder.metrics().display()));
+    if summary.finished {
+        lines.push(format!("evaluate it     gradus eval {run_dir}"));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,358 @@
+//! Experience from environments: many of them, shared out over threads.
+
+mod rewards;
+mod shard;
+
+use gradus_advantage::{AdvantageError, Episodes};
+use gradus_core_math::{Distribution, RunningMoments, Stream};
+use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
+use gradus_policy::{ActionMap, ActorCritic, FrozenHead, Input, Network, Normalizer, Rollout, Team};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use rewards::RewardScale;
+use shard::Shard;
+
+/// Makes `n` environments of a task whose streams are numbered from `first_index` on:
+/// `make(n, seed, first_index)`.
+pub type MakeEnvs<'a> = dyn Fn(usize, u64, usize) -> Result<Box<dyn VectorEnv>, EnvError> + 'a;
+
+/// What a collector does beside stepping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectorConfig {
+    /// The number of environments, N.
+    pub n_envs: usize,
+    /// Steps of each environment a rollout, T.
+    pub n_steps: usize,
+    /// The run's seed.
+    pub seed: u64,
+    /// γ
+    pub gamma: f64,
+    /// λ of the advantage estimates.
+    pub gae_lambda: f64,
+    /// Whether the networks see observations with mean 0 and variance 1.
+    pub normalize_observation: bool,
+    /// Whether rewards are divided by the standard deviation of discounted returns.
+    pub normalize_reward: bool,
+    /// From the policy's actions to the environments'.
+    pub action_map: ActionMap,
+}
+
+/// The state of a collector between rollouts, for a checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CollectorState {
+    envs: Vec<State>,
+    streams: Vec<Stream>,
+    observations: Option<RunningMoments>,
+    rewards: Option<RewardScale>,
+}
+
+/// Why no rollout came about.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CollectError {
+    /// A task failed.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// The policy put out something that is no distribution.
+    #[error("the policy's output for environment {env} at step {step} of the rollout is not finite")]
+    Policy {
+        /// Which environment.
+        env: usize,
+        /// Which step of the rollout.
+        step: usize,
+    },
+    /// The critic's value is not finite.
+    #[error("the critic's value for environment {env} at step {step} of the rollout is {value}")]
+    Value {
+        /// Which environment.
+        env: usize,
+        /// Which step of the rollout.
+        step: usize,
+        /// The value.
+        value: f32,
+    },
+    /// The arrays of a rollout do not fit together.
+    #[error(transparent)]
+    Advantage(#[from] AdvantageError),
+    /// A saved state does not fit.
+    #[error("the saved state does not fit: {0}")]
+    State(String),
+}
+
+/// N environments that a policy acts in, shared out over the threads of a team.
+///
+/// Every environment draws its transitions and its actions from streams of its own, a row of a network does
+/// not depend on the rows beside it, and statistics are merged in the order of the environments: what is
+/// collected is the same, to the bit, for any number of threads.
+pub struct Collector<N: Network<Scalar = f32>> {
+    config: CollectorConfig,
+    distribution: Distribution,
+    shards: Vec<Shard<FrozenHead<N::Frozen>>>,
+    observations: Option<RunningMoments>,
+    rewards: Option<RewardScale>,
+    rollout: Rollout<f32>,
+    episodes: Vec<Episode>,
+    /// Observations whose values are asked for beside those of the rollout, and these values.
+    extra: (Vec<f32>, Vec<f32>),
+}
+
+impl<N: Network<Scalar = f32>> Collector<N> {
+    /// N environments from `make` in `threads` shards, with every episode at its start.
+    ///
+    /// # Errors
+    /// When an environment cannot be made or started.
+    pub fn new(
+        config: CollectorConfig,
+        make: &MakeEnvs<'_>,
+        network: &ActorCritic<N>,
+        theta: &[f32],
+        threads: usize,
+    ) -> Result<Self, EnvError> {
+        let distribution = network.distribution().clone();
+        let count = threads.clamp(1, config.n_envs.max(1));
+        let mut shards = Vec::with_capacity(count);
+        for k in 0..count {
+            let (first, end) = (k * config.n_envs / count, (k + 1) * config.n_envs / count);
+            let mut env = make(end - first, config.seed, first)?;
+            env.reset_all()?;
+            let actor = network.freeze_policy(theta);
+            shards.push(Shard::new(
+                env,
+                first,
+                config.seed,
+                actor,
+                network.frozen_width(),
+                distribution.clone(),
+            ));
+        }
+        let width = network.input_width();
+        let masked = shards.first().is_some_and(|shard| !shard.env.masks().is_empty());
+        Ok(Self {
+            observations: config.normalize_observation.then(|| RunningMoments::new(width)),
+            rewards: config.normalize_reward.then(|| RewardScale::new(config.n_envs)),
+            rollout: Rollout::new(config.n_steps, config.n_envs, width, &distribution, masked),
+            config,
+            distribution,
+            shards,
+            episodes: Vec::new(),
+            extra: (Vec::new(), Vec::new()),
+        })
+    }
+
+    /// The present normalisation of observations.
+    pub fn normalizer(&self) -> Option<Normalizer> {
+        self.observations.as_ref().map(Normalizer::new)
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &CollectorConfig {
+        &self.config
+    }
+
+    /// The last rollout, with advantages and value targets.
+    pub fn rollout(&self) -> &Rollout<f32> {
+        &self.rollout
+    }
+
+    /// Takes the episodes that ended in the last rollout, in the order of the environments.
+    pub fn episodes(&self) -> &[Episode] {
+        &self.episodes
+    }
+
+    /// Steps all environments T times with the policy, and estimates values and advantages.
+    ///
+    /// # Errors
+    /// When a task fails, or a network's output is not finite.
+    pub fn collect(
+        &mut self,
+        mut team: Team<'_>,
+        network: &mut ActorCritic<N>,
+        theta: &[f32],
+    ) -> Result<(), CollectError> {
+        let normalizer = self.normalizer();
+        let policy = &theta[..network.policy_parameter_count()];
+        let (n_steps, action_map) = (self.config.n_steps, &self.config.action_map);
+        team.for_each(&mut self.shards, |_, shard| {
+            shard.run(policy, n_steps, normalizer.as_ref(), action_map);
+        });
+        self.assemble()?;
+        self.take_statistics();
+        self.evaluate(team, network, theta)?;
+        self.estimate_advantages()
+    }
+
+    /// Puts the records of the shards together, `[T, N, ...]`.
+    fn assemble(&mut self) -> Result<(), CollectError> {
+        let Self { rollout, shards, episodes, distribution, .. } = self;
+        episodes.clear();
+        for shard in shards.iter_mut() {
+            if let Some(error) = shard.error.take() {
+                return Err(self.policy_error().unwrap_or(CollectError::Env(error)));
+            }
+        }
+        let n_envs = rollout.n_envs;
+        for shard in shards.iter_mut() {
+            let (first, n) = (shard.first, shard.env.n_envs());
+            let record = &mut shard.record;
+            let place = Place { n_envs, first, n };
+            place.copy(&record.observations, &mut rollout.observations, rollout.observation_width);
+            place.copy(&record.actions, &mut rollout.actions, distribution.action_width());
+            place.copy(&record.log_probs, &mut rollout.log_probs, 1);
+            place.copy(&record.params, &mut rollout.distribution_params, distribution.n_params());
+            if !rollout.masks.is_empty() {
+                place.copy(&record.masks, &mut rollout.masks, distribution.mask_width());
+            }
+            place.map(&record.rewards, &mut rollout.rewards, |r| r as f32);
+            place.map(&record.outcomes, &mut rollout.terminated, |o| o == Outcome::Terminated);
+            place.map(&record.outcomes, &mut rollout.truncated, |o| o == Outcome::Truncated);
+            episodes.append(&mut record.episodes);
+        }
+        match self.policy_error() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// The first log-probability that is not finite, which every broken output leads to.
+    fn policy_error(&self) -> Option<CollectError> {
+        self.shards.iter().find_map(|shard| {
+            let n = shard.env.n_envs();
+            let place = shard.record.log_probs.iter().position(|p| !p.is_finite())?;
+            Some(CollectError::Policy { env: shard.first + place % n, step: place / n })
+        })
+    }
+
+    /// Merges what the environments saw, in their order, and scales the rewards.
+    fn take_statistics(&mut self) {
+        if let Some(moments) = &mut self.observations {
+            for of_env in self.shards.iter().flat_map(|shard| &shard.record.moments) {
+                moments.merge(of_env);
+            }
+        }
+        if let Some(scale) = &mut self.rewards {
+            let Rollout { rewards, terminated, truncated, .. } = &mut self.rollout;
+            scale.apply(rewards, terminated, truncated, self.config.gamma);
+        }
+    }
+
+    /// V(s_t) and V of what followed, with the true final observation where an episode was cut off.
+    fn evaluate(
+        &mut self,
+        mut team: Team<'_>,
+        network: &mut ActorCritic<N>,
+        theta: &[f32],
+    ) -> Result<(), CollectError> {
+        let Self { rollout, shards, extra: (observations, values), .. } = self;
+        let width = rollout.observation_width;
+        observations.clear();
+        for shard in shards.iter() {
+            observations.extend_from_slice(&shard.record.last);
+        }
+        for shard in shards.iter() {
+            observations.extend_from_slice(&shard.record.truncated);
+        }
+        values.resize(observations.len() / width, 0.0);
+        network.values(team.reborrow(), theta, Input::all(&rollout.observations, width), &mut rollout.values);
+        network.values(team, theta, Input::all(observations, width), values);
+
+        let n_envs = rollout.n_envs;
+        let kept = rollout.values.len() - n_envs;
+        rollout.next_values[..kept].copy_from_slice(&rollout.values[n_envs..]);
+        rollout.next_values[kept..].copy_from_slice(&values[..n_envs]);
+        let mut finals = values[n_envs..].iter();
+        for shard in shards.iter() {
+            let n = shard.env.n_envs();
+            for (i, _) in shard.record.outcomes.iter().enumerate().filter(|(_, o)| **o == Outcome::Truncated)
+            {
+                let place = i / n * n_envs + shard.first + i % n;
+                rollout.next_values[place] = finals.next().copied().unwrap_or(f32::NAN);
+            }
+        }
+        match rollout.values.iter().chain(&rollout.next_values).position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(i) => {
+                let place = i % rollout.values.len();
+                let value = if i == place { rollout.values[i] } else { rollout.next_values[place] };
+                Err(CollectError::Value { env: place % n_envs, step: place / n_envs, value })
+            }
+        }
+    }
+
+    fn estimate_advantages(&mut self) -> Result<(), CollectError> {
+        let CollectorConfig { gamma, gae_lambda, .. } = self.config;
+        let rollout = &mut self.rollout;
+        let trajectories =
+            Episodes::new(rollout.n_envs, &rollout.rewards, &rollout.terminated, &rollout.truncated)?
+                .with_values(&rollout.values, &rollout.next_values)?;
+        gradus_advantage::gae(&trajectories, gamma as f32, gae_lambda as f32, &mut rollout.advantages)?;
+        gradus_advantage::value_targets(&trajectories, &rollout.advantages, &mut rollout.value_targets)?;
+        Ok(())
+    }
+
+    /// The state between rollouts.
+    pub fn state(&self) -> CollectorState {
+        CollectorState {
+            envs: self.shards.iter().flat_map(|shard| shard.env.save()).collect(),
+            streams: self.shards.iter().flat_map(|shard| shard.streams.iter().cloned()).collect(),
+            observations: self.observations.clone(),
+            rewards: self.rewards.clone(),
+        }
+    }
+
+    /// Continues exactly from a state that [`state`](Collector::state) gave, whatever the number of threads.
+    ///
+    /// # Errors
+    /// When the state is of other environments or another number of them.
+    pub fn load(&mut self, state: CollectorState) -> Result<(), CollectError> {
+        let n = self.config.n_envs;
+        if state.envs.len() != n || state.streams.len() != n {
+            let found = state.envs.len();
+            return Err(CollectError::State(format!("it has {found} environments, the run has {n}")));
+        }
+        let widths = |moments: &Option<RunningMoments>| moments.as_ref().map(|m| m.mean().len());
+        if widths(&state.observations) != widths(&self.observations)
+            || state.rewards.as_ref().map(RewardScale::n_envs)
+                != self.rewards.as_ref().map(RewardScale::n_envs)
+        {
+            return Err(CollectError::State("its statistics are of other observations or rewards".into()));
+        }
+        for shard in &mut self.shards {
+            let range = shard.first..shard.first + shard.env.n_envs();
+            shard.env.restore(&state.envs[range.clone()])?;
+            shard.streams.clone_from_slice(&state.streams[range]);
+        }
+        self.observations = state.observations;
+        self.rewards = state.rewards;
+        Ok(())
+    }
+}
+
+/// The columns of a shard's environments in a rollout.
+#[derive(Clone, Copy)]
+struct Place {
+    n_envs: usize,
+    first: usize,
+    n: usize,
+}
+
+impl Place {
+    /// Copies rows of `width` from `[T, n, width]` to columns of `[T, N, width]`.
+    fn copy<U: Copy>(self, from: &[U], to: &mut [U], width: usize) {
+        let to = to.chunks_exact_mut(self.n_envs * width);
+        for (from, to) in from.chunks_exact(self.n * width).zip(to) {
+            to[self.first * width..][..self.n * width].copy_from_slice(from);
+        }
+    }
+
+    /// Maps `[T, n]` to columns of `[T, N]`.
+    fn map<U: Copy, V>(self, from: &[U], to: &mut [V], f: impl Fn(U) -> V) {
+        let to = to.chunks_exact_mut(self.n_envs);
+        for (from, to) in from.chunks_exact(self.n).zip(to) {
+            for (to, &from) in to[self.first..].iter_mut().zip(from) {
+                *to = f(from);
+            }
+        }
+    }
+}

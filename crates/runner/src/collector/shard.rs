@@ -1,0 +1,169 @@
+//! The environments of one thread.
+
+use gradus_core_math::{Distribution, RunningMoments, Stream};
+use gradus_envs::{EnvError, Episode, Outcome, VectorEnv};
+use gradus_policy::{ActionMap, Frozen, Normalizer};
+
+/// Some environments with all that they need to go through a rollout without meeting anybody else: their
+/// own copy of the policy, their random streams, and room for what they see.
+pub(super) struct Shard<F> {
+    pub(super) env: Box<dyn VectorEnv>,
+    pub(super) first: usize,
+    /// One stream an environment, from which its actions are drawn.
+    pub(super) streams: Vec<Stream>,
+    actor: F,
+    /// The length of a row of the actor's outputs.
+    actor_width: usize,
+    distribution: Distribution,
+    pub(super) record: Record,
+    pub(super) error: Option<EnvError>,
+    outputs: Vec<f32>,
+    env_actions: Vec<f32>,
+    observed: Vec<f32>,
+}
+
+/// What the environments of a shard saw in one rollout; time-major, `[T, n, ...]`.
+#[derive(Default)]
+pub(super) struct Record {
+    pub(super) observations: Vec<f32>,
+    pub(super) actions: Vec<f32>,
+    pub(super) masks: Vec<bool>,
+    pub(super) log_probs: Vec<f32>,
+    pub(super) params: Vec<f32>,
+    pub(super) rewards: Vec<f64>,
+    pub(super) outcomes: Vec<Outcome>,
+    /// Final observations of truncated episodes, as the networks see them, in the order of their coming.
+    pub(super) truncated: Vec<f32>,
+    /// The observations after the last step, as the networks see them.
+    pub(super) last: Vec<f32>,
+    pub(super) episodes: Vec<Episode>,
+    /// Statistics of raw observations, one an environment.
+    pub(super) moments: Vec<RunningMoments>,
+}
+
+impl<F: Frozen<Scalar = f32>> Shard<F> {
+    pub(super) fn new(
+        env: Box<dyn VectorEnv>,
+        first: usize,
+        seed: u64,
+        actor: F,
+        actor_width: usize,
+        distribution: Distribution,
+    ) -> Self {
+        let n = env.n_envs();
+        Self {
+            streams: (first..first + n).map(|i| Stream::new(seed, "action", i as u64)).collect(),
+            first,
+            actor,
+            actor_width,
+            record: Record::default(),
+            error: None,
+            outputs: vec![0.0; n * actor_width],
+            env_actions: vec![0.0; n * distribution.action_width()],
+            observed: vec![0.0; env.observations().len()],
+            env,
+            distribution,
+        }
+    }
+
+    /// Steps every environment `n_steps` times with the policy `theta`. An error stays in `error`.
+    pub(super) fn run(
+        &mut self,
+        theta: &[f32],
+        n_steps: usize,
+        normalizer: Option<&Normalizer>,
+        action_map: &ActionMap,
+    ) {
+        self.actor.load(theta);
+        self.record.clear();
+        if normalizer.is_some() {
+            let width = self.env.observation_space().width();
+            self.record.moments.resize_with(self.env.n_envs(), || RunningMoments::new(width));
+            self.record.moments.fill(RunningMoments::new(width));
+        }
+        for _ in 0..n_steps {
+            self.act(normalizer);
+            action_map.apply(last_rows(&self.record.actions, self.env_actions.len()), &mut self.env_actions);
+            if let Err(error) = self.env.step(&self.env_actions) {
+                self.error = Some(error);
+                return;
+            }
+            self.observe(normalizer);
+        }
+        self.normalized(normalizer);
+        self.record.last.extend_from_slice(&self.observed);
+        self.record.episodes.extend(self.env.drain_episodes());
+    }
+
+    /// Writes the observations, as the networks see them, to `observed`.
+    fn normalized(&mut self, normalizer: Option<&Normalizer>) {
+        match normalizer {
+            Some(normalizer) => normalizer.apply(self.env.observations(), &mut self.observed),
+            None => self.observed.copy_from_slice(self.env.observations()),
+        }
+    }
+
+    /// Draws one action an environment, and records it with what it was drawn from.
+    fn act(&mut self, normalizer: Option<&Normalizer>) {
+        self.normalized(normalizer);
+        self.actor.forward(&self.observed, &mut self.outputs);
+        let record = &mut self.record;
+        record.observations.extend_from_slice(&self.observed);
+        record.masks.extend_from_slice(self.env.masks());
+        let (n_params, action_width) = (self.distribution.n_params(), self.distribution.action_width());
+        for (i, rng) in self.streams.iter_mut().enumerate() {
+            let params = &self.outputs[i * self.actor_width..][..n_params];
+            let mask = (!self.env.masks().is_empty()).then(|| {
+                let width = self.distribution.mask_width();
+                &self.env.masks()[i * width..][..width]
+            });
+            let start = record.actions.len();
+            record.actions.resize(start + action_width, 0.0);
+            let action = &mut record.actions[start..];
+            self.distribution.sample(params, mask, rng, action);
+            record.log_probs.push(self.distribution.log_prob(params, mask, action));
+            record.params.extend_from_slice(params);
+        }
+    }
+
+    /// Records what the step gave.
+    fn observe(&mut self, normalizer: Option<&Normalizer>) {
+        let record = &mut self.record;
+        record.rewards.extend_from_slice(self.env.rewards());
+        record.outcomes.extend_from_slice(self.env.outcomes());
+        let width = self.env.observation_space().width();
+        for (i, outcome) in self.env.outcomes().iter().enumerate() {
+            if *outcome == Outcome::Truncated {
+                let observation = &self.env.final_observations()[i * width..][..width];
+                let start = record.truncated.len();
+                record.truncated.extend_from_slice(observation);
+                if let Some(normalizer) = normalizer {
+                    normalizer.apply(observation, &mut record.truncated[start..]);
+                }
+            }
+        }
+        let rows = self.env.observations().chunks_exact(width);
+        for (moments, observation) in record.moments.iter_mut().zip(rows) {
+            moments.push(observation);
+        }
+    }
+}
+
+impl Record {
+    fn clear(&mut self) {
+        self.observations.clear();
+        self.actions.clear();
+        self.masks.clear();
+        self.log_probs.clear();
+        self.params.clear();
+        self.rewards.clear();
+        self.outcomes.clear();
+        self.truncated.clear();
+        self.last.clear();
+        self.episodes.clear();
+    }
+}
+
+fn last_rows(rows: &[f32], length: usize) -> &[f32] {
+    &rows[rows.len() - length..]
+}

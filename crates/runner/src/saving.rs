@@ -1,0 +1,135 @@
+//! A training run as a checkpoint, and back.
+
+use gradus_checkpoint::{Checkpoint, Tensor};
+use gradus_core_math::Stream;
+use gradus_policy::{Network, PolicySpec, TensorInfo, UpdateState};
+use serde::{Deserialize, Serialize};
+
+use crate::collector::CollectorState;
+use crate::trainer::{Progress, TrainError, Trainer};
+
+/// What a checkpoint's metadata calls itself.
+const KIND: &str = "training run";
+const PARAMETERS: &str = "parameters.";
+const ALGORITHM: &str = "algorithm.";
+const STATE: &str = "state";
+
+/// The readable part.
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    kind: String,
+    algo: String,
+    steps: u64,
+    updates: u64,
+    policy: PolicySpec,
+    algorithm: std::collections::BTreeMap<String, f64>,
+}
+
+/// The exact part, as bytes.
+#[derive(Serialize, Deserialize)]
+struct State {
+    collector: CollectorState,
+    updates_stream: Stream,
+    progress: Progress,
+}
+
+impl Trainer {
+    /// Everything that the rest of the run depends on: a trainer that [`restore`](Trainer::restore)s it goes on
+    /// bit for bit like this one.
+    ///
+    /// # Errors
+    /// When something has no representation in the file's format.
+    pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let mut checkpoint = Checkpoint::default();
+        for tensor in self.agent.network.tensors() {
+            let values = self.agent.theta[tensor.offset..tensor.offset + tensor.size()].to_vec();
+            let name = format!("{PARAMETERS}{}", tensor.name);
+            checkpoint.tensors.insert(name, Tensor::from(values).reshaped(&tensor.shape)?);
+        }
+        let UpdateState { tensors, scalars } = self.algorithm.state();
+        for (name, values) in tensors {
+            checkpoint.tensors.insert(format!("{ALGORITHM}{name}"), Tensor::from(values));
+        }
+        let state = State {
+            collector: self.collector.state(),
+            updates_stream: self.updates_stream.clone(),
+            progress: self.progress.clone(),
+        };
+        let bytes = postcard::to_allocvec(&state).map_err(|error| TrainError::Mismatch(error.to_string()))?;
+        checkpoint.tensors.insert(STATE.into(), Tensor::from(bytes));
+        let metadata = Metadata {
+            kind: KIND.into(),
+            algo: self.settings.algorithm.name().into(),
+            steps: self.progress.steps,
+            updates: self.progress.updates,
+            policy: PolicySpec { normalizer: self.collector.normalizer(), ..self.spec.clone() },
+            algorithm: scalars,
+        };
+        checkpoint.metadata =
+            serde_json::to_value(&metadata).map_err(|error| TrainError::Mismatch(error.to_string()))?;
+        Ok(checkpoint)
+    }
+
+    /// Goes on from a checkpoint of the same task, networks and algorithm.
+    ///
+    /// # Errors
+    /// When the checkpoint is of another run; this one may then be partly restored, and is not to be used.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let metadata = read_metadata(checkpoint)?;
+        let mismatch = |what: &str, found: &str, here: &str| {
+            TrainError::Mismatch(format!("it has the {what} {found}, this run {here}"))
+        };
+        if metadata.policy.env != self.spec.env {
+            return Err(mismatch("environment", &metadata.policy.env, &self.spec.env));
+        }
+        if metadata.algo != self.settings.algorithm.name() {
+            return Err(mismatch("algorithm", &metadata.algo, self.settings.algorithm.name()));
+        }
+        let theta = read_parameters(checkpoint, &self.agent.network.tensors())?;
+        let mut algorithm = UpdateState { scalars: metadata.algorithm, ..UpdateState::default() };
+        for (name, tensor) in &checkpoint.tensors {
+            if let Some(name) = name.strip_prefix(ALGORITHM) {
+                let values = checkpoint.f32(&format!("{ALGORITHM}{name}"), tensor.shape())?.to_vec();
+                algorithm.tensors.insert(name.to_owned(), values);
+            }
+        }
+        let state: State = postcard::from_bytes(checkpoint.bytes(STATE)?)
+            .map_err(|error| TrainError::Mismatch(format!("its state cannot be read: {error}")))?;
+        self.algorithm.load(algorithm)?;
+        self.collector.load(state.collector)?;
+        self.agent.theta = theta;
+        self.updates_stream = state.updates_stream;
+        self.progress = state.progress;
+        Ok(())
+    }
+}
+
+/// The policy in a checkpoint of a training run, ready to act.
+///
+/// # Errors
+/// When the checkpoint is of something else, or lacks a tensor.
+pub fn policy_of(checkpoint: &Checkpoint) -> Result<gradus_policy::Policy, TrainError> {
+    let spec = read_metadata(checkpoint)?.policy;
+    spec.check()?;
+    let network = spec.network.build::<f32>();
+    let policy_parameters = network.policy_parameter_count();
+    let tensors: Vec<TensorInfo> =
+        network.tensors().into_iter().filter(|tensor| tensor.offset < policy_parameters).collect();
+    Ok(gradus_policy::Policy::new(spec, &read_parameters(checkpoint, &tensors)?)?)
+}
+
+fn read_metadata(checkpoint: &Checkpoint) -> Result<Metadata, TrainError> {
+    let metadata: Metadata = checkpoint.metadata_as()?;
+    if metadata.kind != KIND {
+        return Err(TrainError::Mismatch(format!("it is a \"{}\", not a \"{KIND}\"", metadata.kind)));
+    }
+    Ok(metadata)
+}
+
+fn read_parameters(checkpoint: &Checkpoint, tensors: &[TensorInfo]) -> Result<Vec<f32>, TrainError> {
+    let mut theta = Vec::new();
+    for tensor in tensors {
+        theta.extend_from_slice(checkpoint.f32(&format!("{PARAMETERS}{}", tensor.name), &tensor.shape)?);
+    }
+    Ok(theta)
+}

@@ -1,0 +1,320 @@
+//! The typed settings of a training run.
+
+use gradus_core_math::{Distribution, Schedule};
+use gradus_envs::Space;
+use gradus_policy::{ActionMap, Activation, ActorCriticConfig};
+use gradus_ppo::{Minibatches, PpoConfig};
+use thiserror::Error;
+
+use crate::config::{Config, ConfigError};
+
+/// How actions are brought into the bounds of a box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionScaling {
+    /// Clipped into the bounds.
+    Clip,
+    /// Clipped into [−1, 1] and mapped onto the bounds, where these are finite; clipped otherwise.
+    Rescale,
+}
+
+/// The algorithm and its own settings.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// Proximal policy optimisation with the clipped objective.
+    Ppo(PpoConfig),
+}
+
+impl Algorithm {
+    /// The names that a configuration can give.
+    pub const NAMES: &[&str] = &["ppo"];
+
+    /// The name in configurations.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Algorithm::Ppo(_) => "ppo",
+        }
+    }
+}
+
+/// All that determines a training run, beside the task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Environment steps to train for, over all environments together.
+    pub total_steps: u64,
+    /// Threads to compute on; `None` for as many as help. The result does not depend on it.
+    pub threads: Option<usize>,
+    /// Environments that are stepped side by side, N.
+    pub n_envs: usize,
+    /// Steps of each environment between two updates, T.
+    pub n_steps: usize,
+    /// Discount of future rewards, γ.
+    pub gamma: f64,
+    /// λ of the advantage estimates.
+    pub gae_lambda: f64,
+    /// Whether the networks see observations with mean 0 and variance 1.
+    pub normalize_observation: bool,
+    /// Whether rewards are divided by the standard deviation of discounted returns.
+    pub normalize_reward: bool,
+    /// How actions are brought into the bounds of a box.
+    pub action_scaling: ActionScaling,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer.
+    pub activation: Activation,
+    /// Whether policy and critic share their hidden layers.
+    pub shared_trunk: bool,
+    /// The log_std that a Gaussian policy begins with.
+    pub log_std_init: f64,
+}
+
+/// Why settings do not fit a task.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A setting is outside its range.
+    #[error("{name} is {value}, it must be {needed}")]
+    Range {
+        /// The setting.
+        name: &'static str,
+        /// What it was given.
+        value: String,
+        /// What it may be.
+        needed: &'static str,
+    },
+    /// A space that no policy is made for.
+    #[error("the task's {what} space {space} cannot be trained on: {reason}")]
+    Space {
+        /// Observation or action.
+        what: &'static str,
+        /// The space.
+        space: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// Settings for an algorithm: the defaults of PPO's authors for many small environments.
+    pub fn new(algorithm: Algorithm) -> Self {
+        Self {
+            algorithm,
+            seed: 0,
+            total_steps: 100_000,
+            threads: None,
+            n_envs: 8,
+            n_steps: 256,
+            gamma: 0.99,
+            gae_lambda: 0.95,
+            normalize_observation: false,
+            normalize_reward: false,
+            action_scaling: ActionScaling::Rescale,
+            hidden: vec![64, 64],
+            activation: Activation::Tanh,
+            shared_trunk: false,
+            log_std_init: 0.0,
+        }
+    }
+
+    /// PPO, with settings that learn most small tasks: 8 environments, 256 steps each, 10 epochs.
+    pub fn ppo() -> Self {
+        Self::new(Algorithm::Ppo(PpoConfig::new()))
+    }
+
+    /// Another seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Another length of training.
+    pub fn with_total_steps(mut self, total_steps: u64) -> Self {
+        self.total_steps = total_steps;
+        self
+    }
+
+    /// Another number of environments and of steps between updates.
+    pub fn with_rollout(mut self, n_envs: usize, n_steps: usize) -> Self {
+        (self.n_envs, self.n_steps) = (n_envs, n_steps);
+        self
+    }
+
+    /// Another discount, and λ of the advantage estimates.
+    pub fn with_discount(mut self, gamma: f64, gae_lambda: f64) -> Self {
+        (self.gamma, self.gae_lambda) = (gamma, gae_lambda);
+        self
+    }
+
+    /// Whether observations and rewards are normalised.
+    pub fn with_normalization(mut self, observation: bool, reward: bool) -> Self {
+        (self.normalize_observation, self.normalize_reward) = (observation, reward);
+        self
+    }
+
+    /// Other hidden layers.
+    pub fn with_hidden(mut self, hidden: &[usize]) -> Self {
+        self.hidden = hidden.to_vec();
+        self
+    }
+
+    /// A fixed number of threads.
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The settings that a checked configuration describes.
+    ///
+    /// # Errors
+    /// When keys that are fine each by themselves do not fit together.
+    pub fn from_config(config: &Config) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let algo = config.text("algo");
+        if !Algorithm::NAMES.contains(&algo) {
+            let known = Algorithm::NAMES.join(", ");
+            problems.push(config.problem("algo", format!("there is no such algorithm; there are: {known}")));
+        }
+        let minibatches =
+            match (config.optional_count("minibatches"), config.optional_count("minibatch_size")) {
+                (Some(count), _) => Minibatches::Count(count),
+                (None, Some(size)) => Minibatches::Size(size),
+                (None, None) => {
+                    problems.push(
+                        config.problem("minibatches", "either minibatches or minibatch_size is needed"),
+                    );
+                    Minibatches::Count(1)
+                }
+            };
+        let rows = config.count("n_envs").saturating_mul(config.count("n_steps"));
+        let (key, too_many) = match minibatches {
+            Minibatches::Count(count) => ("minibatches", count > rows),
+            Minibatches::Size(size) => ("minibatch_size", size > rows),
+        };
+        if too_many {
+            let reason = format!("an update has n_envs · n_steps = {rows} steps");
+            problems.push(config.problem(key, reason));
+        }
+        if !problems.is_empty() {
+            return Err(ConfigError::new(problems));
+        }
+        let schedule = |key: &str, kind: &str| match config.text(kind) {
+            "linear" => Schedule::Linear { start: config.float(key), end: 0.0 },
+            _ => Schedule::Constant(config.float(key)),
+        };
+        let ppo = PpoConfig {
+            epochs: config.count("epochs"),
+            minibatches,
+            learning_rate: schedule("learning_rate", "learning_rate_schedule"),
+            clip_epsilon: schedule("clip_epsilon", "clip_schedule"),
+            value_clip_epsilon: config.optional_float("value_clip_epsilon"),
+            entropy_coef: config.float("entropy_coef"),
+            value_coef: config.float("value_coef"),
+            max_grad_norm: config.optional_float("max_grad_norm"),
+            normalize_advantage: config.bool("normalize_advantage"),
+            kl_target: config.optional_float("kl_target"),
+            ..PpoConfig::default()
+        };
+        Ok(Self {
+            algorithm: Algorithm::Ppo(ppo),
+            seed: config.unsigned("seed"),
+            total_steps: config.unsigned("total_steps"),
+            threads: config.optional_count("threads"),
+            n_envs: config.count("n_envs"),
+            n_steps: config.count("n_steps"),
+            gamma: config.float("gamma"),
+            gae_lambda: config.float("gae_lambda"),
+            normalize_observation: config.bool("normalize_observation"),
+            normalize_reward: config.bool("normalize_reward"),
+            action_scaling: match config.text("action_scaling") {
+                "clip" => ActionScaling::Clip,
+                _ => ActionScaling::Rescale,
+            },
+            hidden: config.counts("hidden"),
+            activation: if config.text("activation") == "relu" { Activation::Relu } else { Activation::Tanh },
+            shared_trunk: config.bool("shared_trunk"),
+            log_std_init: config.float("log_std_init"),
+        })
+    }
+
+    /// Environment steps of one rollout, N · T.
+    pub fn steps_per_update(&self) -> u64 {
+        (self.n_envs * self.n_steps) as u64
+    }
+
+    /// Checks what does not depend on the task; the algorithm checks its own settings.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {
+            if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
+        };
+        check(self.n_envs > 0, "n_envs", self.n_envs.to_string(), "at least 1")?;
+        check(self.n_steps > 0, "n_steps", self.n_steps.to_string(), "at least 1")?;
+        check(self.total_steps > 0, "total_steps", self.total_steps.to_string(), "at least 1")?;
+        check(self.threads != Some(0), "threads", "0".into(), "at least 1")?;
+        check((0.0..=1.0).contains(&self.gamma), "gamma", self.gamma.to_string(), "from 0 to 1")?;
+        let lambda = self.gae_lambda;
+        check((0.0..=1.0).contains(&lambda), "gae_lambda", lambda.to_string(), "from 0 to 1")?;
+        check(!self.hidden.contains(&0), "hidden", format!("{:?}", self.hidden), "widths of at least 1")?;
+        let log_std = self.log_std_init;
+        check(log_std.is_finite(), "log_std_init", log_std.to_string(), "a finite number")
+    }
+
+    /// The networks for a task's spaces.
+    pub(crate) fn network(
+        &self,
+        observation: &Space,
+        action: &Space,
+    ) -> Result<ActorCriticConfig, SettingsError> {
+        Ok(ActorCriticConfig::new(observation_width(observation)?, distribution_for(action)?)
+            .with_hidden(&self.hidden)
+            .with_activation(self.activation)
+            .with_shared_trunk(self.shared_trunk)
+            .with_log_std_init(self.log_std_init))
+    }
+
+    /// From the policy's actions to the environment's.
+    pub(crate) fn action_map(&self, action: &Space) -> ActionMap {
+        let Space::Box { low, high } = action else { return ActionMap::Identity };
+        let (low, high) = (low.clone(), high.clone());
+        let all = |test: fn(f32) -> bool| low.iter().chain(&high).all(|&bound| test(bound));
+        if all(f32::is_infinite) {
+            ActionMap::Identity
+        } else if self.action_scaling == ActionScaling::Rescale && all(f32::is_finite) {
+            ActionMap::Rescale { low, high }
+        } else {
+            ActionMap::Clip { low, high }
+        }
+    }
+}
+
+fn space_error(what: &'static str, space: &Space, reason: impl ToString) -> SettingsError {
+    SettingsError::Space { what, space: space.to_string(), reason: reason.to_string() }
+}
+
+fn observation_width(space: &Space) -> Result<usize, SettingsError> {
+    space.validate().map_err(|error| space_error("observation", space, error))?;
+    match space.width() {
+        0 => Err(space_error("observation", space, "it has no component")),
+        width => Ok(width),
+    }
+}
+
+/// The family of distributions over the actions of a space.
+///
+/// # Errors
+/// When the space is empty or malformed.
+pub fn distribution_for(space: &Space) -> Result<Distribution, SettingsError> {
+    space.validate().map_err(|error| space_error("action", space, error))?;
+    if space.width() == 0 {
+        return Err(space_error("action", space, "it has no component"));
+    }
+    Ok(match space {
+        Space::Discrete { n } => Distribution::Categorical { n: *n },
+        Space::MultiDiscrete { sizes } => Distribution::MultiCategorical { sizes: sizes.clone() },
+        Space::MultiBinary { n } => Distribution::Bernoulli { n: *n },
+        Space::Box { low, .. } => Distribution::DiagGaussian { dim: low.len() },
+    })
+}

@@ -1,0 +1,272 @@
+//! The training loop: collect, update, repeat.
+
+use std::collections::VecDeque;
+
+use gradus_core_math::Stream;
+use gradus_envs::{Env, EnvError, Episode, VecEnv, VectorEnv};
+use gradus_policy::{
+    Agent, Context, Metrics, Mlp, Network, Policy, PolicyError, PolicySpec, Threads, Update, UpdateError,
+};
+use gradus_ppo::Ppo;
+use thiserror::Error;
+
+use crate::collector::{CollectError, Collector, CollectorConfig, MakeEnvs};
+use crate::settings::{Algorithm, Settings, SettingsError};
+
+/// How many of the last episodes `mean_return` is over.
+const WINDOW: usize = 100;
+
+/// Why training cannot begin or go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The settings do not fit the task.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A task cannot be made or started.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// No rollout came about.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// No update came about.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
+    /// The policy cannot be taken out.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] gradus_checkpoint::CheckpointError),
+    /// A checkpoint is of another run.
+    #[error("the checkpoint does not fit this run: {0}")]
+    Mismatch(String),
+}
+
+/// What one iteration of the loop gave.
+#[derive(Clone, Debug)]
+pub struct Iteration {
+    /// Environment steps so far.
+    pub steps: u64,
+    /// Updates so far.
+    pub updates: u64,
+    /// The episodes that ended, in the order of the environments.
+    pub episodes: Vec<Episode>,
+    /// What the update reported.
+    pub metrics: Metrics,
+}
+
+/// A training run in memory: environments, agent, algorithm, and where it stands.
+///
+/// ```no_run
+/// use gradus_envs::classic::CartPole;
+/// use gradus_runner::{Settings, Trainer};
+///
+/// let settings = Settings::ppo().with_total_steps(50_000);
+/// let mut trainer = Trainer::for_env("CartPole-v1", CartPole::v1, &settings)?;
+/// while !trainer.is_done() {
+///     let iteration = trainer.iterate()?;
+///     println!("{} steps, mean return {:?}", iteration.steps, trainer.mean_return());
+/// }
+/// std::fs::write("cartpole.safetensors", trainer.policy()?.to_bytes()?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer {
+    pub(crate) settings: Settings,
+    pub(crate) spec: PolicySpec,
+    pub(crate) agent: Agent<Mlp<f32>>,
+    pub(crate) algorithm: Box<dyn Update<Mlp<f32>>>,
+    pub(crate) collector: Collector<Mlp<f32>>,
+    pub(crate) updates_stream: Stream,
+    pub(crate) progress: Progress,
+    threads: Threads,
+    thread_count: usize,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Progress {
+    pub(crate) steps: u64,
+    pub(crate) updates: u64,
+    pub(crate) episodes: u64,
+    /// Return and length of the last episodes.
+    pub(crate) recent: VecDeque<(f64, u64)>,
+}
+
+impl Trainer {
+    /// A run on environments that `make_env` makes one by one.
+    ///
+    /// # Errors
+    /// When the settings do not fit the task, or it cannot be started.
+    pub fn for_env<E: Env + 'static>(
+        name: &str,
+        make_env: impl Fn() -> E,
+        settings: &Settings,
+    ) -> Result<Self, TrainError> {
+        let make = |n: usize, seed: u64, first: usize| {
+            let envs = (0..n).map(|_| make_env()).collect();
+            Ok(Box::new(VecEnv::new(envs, seed, first)?) as Box<dyn VectorEnv>)
+        };
+        Self::new(name, &make, settings)
+    }
+
+    /// A run on environments that `make` makes in groups.
+    ///
+    /// # Errors
+    /// When the settings do not fit the task, or it cannot be started.
+    pub fn new(name: &str, make: &MakeEnvs<'_>, settings: &Settings) -> Result<Self, TrainError> {
+        settings.check()?;
+        let sample = make(1, settings.seed, 0)?;
+        let (observation, action) = (sample.observation_space().clone(), sample.action_space().clone());
+        drop(sample);
+        let network = settings.network(&observation, &action)?;
+        let spec = PolicySpec {
+            network: network.clone(),
+            normalizer: None,
+            action_map: settings.action_map(&action),
+            env: name.to_owned(),
+        };
+        let agent = Agent::new(network.build(), &mut Stream::new(settings.seed, "initialize", 0));
+        let algorithm = match &settings.algorithm {
+            Algorithm::Ppo(config) => Ppo::new(config.clone(), &agent)?,
+        };
+        let thread_count = settings.threads.unwrap_or_else(|| default_threads(settings.n_envs));
+        let config = CollectorConfig {
+            n_envs: settings.n_envs,
+            n_steps: settings.n_steps,
+            seed: settings.seed,
+            gamma: settings.gamma,
+            gae_lambda: settings.gae_lambda,
+            normalize_observation: settings.normalize_observation,
+            normalize_reward: settings.normalize_reward,
+            action_map: spec.action_map.clone(),
+        };
+        Ok(Self {
+            collector: Collector::new(config, make, &agent.network, &agent.theta, thread_count)?,
+            algorithm: Box::new(algorithm),
+            agent,
+            spec,
+            updates_stream: Stream::new(settings.seed, "update", 0),
+            progress: Progress::default(),
+            threads: Threads::new(thread_count),
+            thread_count,
+            settings: settings.clone(),
+        })
+    }
+
+    /// One rollout and one update.
+    ///
+    /// # Errors
+    /// When the task, a network or the update fails; the parameters are then those before the update.
+    pub fn iterate(&mut self) -> Result<Iteration, TrainError> {
+        self.collector.collect(self.threads.team(), &mut self.agent.network, &self.agent.theta)?;
+        let context = Context {
+            team: self.threads.team(),
+            progress: self.progress.steps as f64 / self.settings.total_steps as f64,
+            rng: &mut self.updates_stream,
+        };
+        let metrics = self.algorithm.update(&mut self.agent, &self.collector.rollout().batch(), context)?;
+        self.progress.take(self.collector.episodes());
+        self.progress.steps += self.settings.steps_per_update();
+        self.progress.updates += 1;
+        Ok(Iteration {
+            steps: self.progress.steps,
+            updates: self.progress.updates,
+            episodes: self.collector.episodes().to_vec(),
+            metrics,
+        })
+    }
+
+    /// Iterates until the steps of the settings are done, and shows each iteration to `observe`.
+    ///
+    /// # Errors
+    /// As [`iterate`](Trainer::iterate).
+    pub fn train(&mut self, mut observe: impl FnMut(&Self, &Iteration)) -> Result<(), TrainError> {
+        while !self.is_done() {
+            let iteration = self.iterate()?;
+            observe(self, &iteration);
+        }
+        Ok(())
+    }
+
+    /// Whether the steps of the settings are done.
+    pub fn is_done(&self) -> bool {
+        self.progress.steps >= self.settings.total_steps
+    }
+
+    /// Environment steps so far.
+    pub fn steps(&self) -> u64 {
+        self.progress.steps
+    }
+
+    /// Updates so far.
+    pub fn updates(&self) -> u64 {
+        self.progress.updates
+    }
+
+    /// Episodes so far.
+    pub fn episodes(&self) -> u64 {
+        self.progress.episodes
+    }
+
+    /// The mean return of the last 100 episodes, or of as many as have ended.
+    pub fn mean_return(&self) -> Option<f64> {
+        mean(self.progress.recent.iter().map(|(return_, _)| *return_))
+    }
+
+    /// The mean length of the same episodes.
+    pub fn mean_length(&self) -> Option<f64> {
+        mean(self.progress.recent.iter().map(|(_, length)| *length as f64))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The number of threads that compute.
+    pub fn threads(&self) -> usize {
+        self.thread_count
+    }
+
+    /// The parameters of policy and critic.
+    pub fn parameters(&self) -> &[f32] {
+        &self.agent.theta
+    }
+
+    /// The number of parameters of policy and critic.
+    pub fn parameter_count(&self) -> usize {
+        self.agent.network.parameter_count()
+    }
+
+    /// A copy of the present policy, ready to act or to be saved.
+    ///
+    /// # Errors
+    /// When its parameters are not finite.
+    pub fn policy(&self) -> Result<Policy, TrainError> {
+        let spec = PolicySpec { normalizer: self.collector.normalizer(), ..self.spec.clone() };
+        Ok(Policy::new(spec, &self.agent.theta[..self.agent.network.policy_parameter_count()])?)
+    }
+}
+
+impl Progress {
+    fn take(&mut self, episodes: &[Episode]) {
+        self.episodes += episodes.len() as u64;
+        self.recent.extend(episodes.iter().map(|episode| (episode.return_, episode.length)));
+        let extra = self.recent.len().saturating_sub(WINDOW);
+        self.recent.drain(..extra);
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let count = values.len();
+    (count > 0).then(|| values.sum::<f64>() / count as f64)
+}
+
+/// As many threads as processors, but no more than have an environment each, and no more than four: networks of
+/// the usual size have no work for more.
+fn default_threads(n_envs: usize) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    processors.min(n_envs).min(4)
+}
