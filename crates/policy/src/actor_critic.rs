@@ -39,6 +39,11 @@ struct Joint<T> {
     critic: Vec<T>,
 }
 
+/// The gain of the last policy layer, a hundredth of the others' (Andrychowicz et al. 2021, section 3.2).
+const POLICY_GAIN: f64 = 0.01;
+/// The gain of the last value layer.
+const VALUE_GAIN: f64 = 1.0;
+
 /// The shape of an [`ActorCritic`] made of [`Mlp`]s.
 ///
 /// Defaults are those of Andrychowicz et al. 2021 and the usual PPO practice: two tanh layers of 64, separate
@@ -106,8 +111,8 @@ impl ActorCriticConfig {
             let config = MlpConfig::new(self.observation_width, 1).with_hidden(&self.hidden);
             Mlp::new(config.with_activation(self.activation).with_heads(heads))
         };
-        let policy = Head { width: outputs_of(&self.distribution).0, gain: 0.01 };
-        let value = Head { width: 1, gain: 1.0 };
+        let policy = Head { width: outputs_of(&self.distribution).0, gain: POLICY_GAIN };
+        let value = Head { width: 1, gain: VALUE_GAIN };
         if self.shared_trunk {
             ActorCritic::shared(heads(&[policy, value]), self.distribution.clone(), self.log_std_init)
         } else {
@@ -148,6 +153,16 @@ impl<N: Network> ActorCritic<N> {
     ///
     /// # Panics
     /// When the widths do not fit.
+    ///
+    /// ```
+    /// use gradus_core_math::Distribution;
+    /// use gradus_policy::{ActorCritic, Mlp, MlpConfig, Network};
+    ///
+    /// // Two means and the value; the two log_std are free parameters.
+    /// let trunk = Mlp::<f32>::new(MlpConfig::new(5, 3));
+    /// let network = ActorCritic::shared(trunk, Distribution::DiagGaussian { dim: 2 }, -0.5);
+    /// assert_eq!(network.output_width(), 2 + 2 + 1);
+    /// ```
     pub fn shared(trunk: N, distribution: Distribution, log_std_init: f64) -> Self {
         let (outputs, free) = outputs_of(&distribution);
         assert_eq!(trunk.output_width(), outputs + 1, "the outputs for {distribution:?} and a value");
@@ -174,7 +189,11 @@ impl<N: Network> ActorCritic<N> {
     }
 
     /// The policy for acting. Its rows begin with the distribution's parameters (a value follows where the
-    /// trunk is shared).
+    /// trunk is shared). `theta` are all parameters; the copy's own [`load`](crate::Frozen::load) takes the first
+    /// [`policy_parameter_count`](Self::policy_parameter_count) of them.
+    ///
+    /// # Panics
+    /// When `theta` is too short.
     pub fn freeze_policy(&self, theta: &[N::Scalar]) -> <PolicyHead<N> as Network>::Frozen {
         let theta = &theta[..self.policy_parameter_count()];
         match &self.body {
@@ -380,13 +399,12 @@ impl<N: Network> Linearized for LinearizedActorCritic<'_, N> {
         match self {
             Self::Shared(trunk) => trunk.vjp(team, cotangent, gradient),
             Self::Separate { actor, critic, joint, width, split } => {
+                assert_eq!(cotangent.len(), joint.outputs.len(), "the length of the cotangent");
                 take_apart(cotangent, *width, &mut joint.actor, &mut joint.critic);
                 let (of_actor, of_critic) = gradient.split_at_mut(*split);
                 let (left, right) = (&joint.actor, &joint.critic);
-                team_for::<N>(team).join(
-                    |team| actor.vjp(team, left, of_actor),
-                    |team| critic.vjp(team, right, of_critic),
-                );
+                team_for::<N>(team)
+                    .join(|team| actor.vjp(team, left, of_actor), |team| critic.vjp(team, right, of_critic));
             }
         }
     }
@@ -395,15 +413,14 @@ impl<N: Network> Linearized for LinearizedActorCritic<'_, N> {
         match self {
             Self::Shared(trunk) => trunk.jvp(team, tangent, output),
             Self::Separate { actor, critic, joint, width, split } => {
+                assert_eq!(output.len(), joint.outputs.len(), "the length of the output");
                 let (of_actor, of_critic) = tangent.split_at(*split);
                 let rows = output.len() / (*width + 1);
                 joint.actor.resize(rows * *width, N::Scalar::default());
                 joint.critic.resize(rows, N::Scalar::default());
                 let (left, right) = (&mut joint.actor, &mut joint.critic);
-                team_for::<N>(team).join(
-                    |team| actor.jvp(team, of_actor, left),
-                    |team| critic.jvp(team, of_critic, right),
-                );
+                team_for::<N>(team)
+                    .join(|team| actor.jvp(team, of_actor, left), |team| critic.jvp(team, of_critic, right));
                 for ((row, left), &value) in
                     output.chunks_exact_mut(*width + 1).zip(left.chunks_exact(*width)).zip(right.iter())
                 {

@@ -109,6 +109,28 @@ pub struct Batch<'a, T> {
 }
 
 impl<'a, T> Batch<'a, T> {
+    /// Panics unless every array has the length that [`len`](Self::len) rows of `distribution` need.
+    ///
+    /// # Panics
+    /// When one has not, with its name. `masks` and `distribution_params` may be empty.
+    pub fn assert_lengths(&self, distribution: &Distribution) {
+        let check = |name, found: usize, width: usize, optional: bool| {
+            let expected = self.len() * width;
+            assert!(
+                found == expected || (optional && found == 0),
+                "{name} of a batch of {} rows are {found} long, not {expected}",
+                self.len()
+            );
+        };
+        check("observations", self.observations.len(), self.observation_width, false);
+        check("actions", self.actions.len(), distribution.action_width(), false);
+        check("masks", self.masks.len(), distribution.mask_width(), true);
+        check("distribution_params", self.distribution_params.len(), distribution.n_params(), true);
+        check("values", self.values.len(), 1, false);
+        check("advantages", self.advantages.len(), 1, false);
+        check("value_targets", self.value_targets.len(), 1, false);
+    }
+
     /// The number of rows, B.
     pub fn len(&self) -> usize {
         self.log_probs.len()
@@ -129,5 +151,26 @@ impl<'a, T> Batch<'a, T> {
     #[inline]
     pub fn mask(&self, width: usize, i: usize) -> Option<&'a [bool]> {
         (!self.masks.is_empty()).then(|| Self::row(self.masks, width, i))
+    }
+}
+
+impl<T: Real> Batch<'_, T> {
+    /// The first number that is NaN or infinite: the array's name, the place in it, and the number.
+    ///
+    /// `distribution_params` are left out: logits of choices that are never allowed may be infinite.
+    pub fn find_non_finite(&self) -> Option<(&'static str, usize, f64)> {
+        [
+            ("observations", self.observations),
+            ("actions", self.actions),
+            ("log_probs", self.log_probs),
+            ("values", self.values),
+            ("advantages", self.advantages),
+            ("value_targets", self.value_targets),
+        ]
+        .into_iter()
+        .find_map(|(name, array)| {
+            let place = array.iter().position(|x| !x.is_finite())?;
+            Some((name, place, array[place].wide()))
+        })
     }
 }

@@ -122,9 +122,15 @@ pub trait Network: Send {
     fn tensors(&self) -> Vec<TensorInfo>;
 
     /// Draws initial parameters into `theta`.
+    ///
+    /// # Panics
+    /// When the length does not fit.
     fn initialize(&self, rng: &mut Stream, theta: &mut [Self::Scalar]);
 
     /// A copy for acting that owns its parameters.
+    ///
+    /// # Panics
+    /// When the length does not fit.
     fn freeze(&self, theta: &[Self::Scalar]) -> Self::Frozen;
 
     /// y = f_θ(x) for the rows of `input`, into `output` `[rows, output_width]`.
@@ -160,9 +166,15 @@ pub trait Linearized {
     fn outputs(&self) -> &[Self::Scalar];
 
     /// `gradient` ← Jᵀu, the gradient in θ of Σ y·u, for a cotangent u `[rows, output_width]`.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
     fn vjp(&mut self, team: Team<'_>, cotangent: &[Self::Scalar], gradient: &mut [Self::Scalar]);
 
     /// `output` `[rows, output_width]` ← Jv, the derivative of the outputs along a parameter tangent v.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
     fn jvp(&mut self, team: Team<'_>, tangent: &[Self::Scalar], output: &mut [Self::Scalar]);
 }
 
@@ -171,9 +183,15 @@ pub trait Frozen: Send {
     /// The scalar of parameters and activations.
     type Scalar: Real;
 
-    /// Takes other parameters.
+    /// Takes other parameters: as many as it was frozen with.
+    ///
+    /// # Panics
+    /// When the length does not fit.
     fn load(&mut self, theta: &[Self::Scalar]);
 
     /// y = f_θ(x) for whole rows of observations. A row's result does not depend on the rows beside it.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
     fn forward(&mut self, observations: &[Self::Scalar], output: &mut [Self::Scalar]);
 }

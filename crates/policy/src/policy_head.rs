@@ -128,10 +128,12 @@ impl<N: Network> Network for PolicyHead<N> {
         input: Input<'_, N::Scalar>,
         output: &mut [N::Scalar],
     ) {
+        assert_eq!(theta.len(), self.parameter_count(), "the length of θ");
         let (inner, free) = theta.split_at(self.inner.parameter_count());
         if self.free.width == 0 {
             return self.inner.forward(team, inner, input, output);
         }
+        assert_eq!(output.len(), input.rows.len() * self.free.total(), "the length of the output");
         self.outputs.resize(input.rows.len() * self.free.inner, N::Scalar::default());
         self.inner.forward(team, inner, input, &mut self.outputs);
         self.free.insert(&self.outputs, free, output);
@@ -143,6 +145,7 @@ impl<N: Network> Network for PolicyHead<N> {
         theta: &'a [N::Scalar],
         input: Input<'a, N::Scalar>,
     ) -> LinearizedHead<'a, N> {
+        assert_eq!(theta.len(), self.parameter_count(), "the length of θ");
         let (inner, free) = theta.split_at(self.inner.parameter_count());
         let point = self.inner.linearize(team, inner, input);
         if self.free.width > 0 {
@@ -172,6 +175,7 @@ impl<N: Network> Linearized for LinearizedHead<'_, N> {
         if self.free.width == 0 {
             return self.point.vjp(team, cotangent, gradient);
         }
+        assert_eq!(cotangent.len(), self.outputs.len(), "the length of the cotangent");
         let (inner, free) = gradient.split_at_mut(gradient.len() - self.free.width);
         self.scratch.resize(cotangent.len() / self.free.total() * self.free.inner, N::Scalar::default());
         self.free.remove(cotangent, self.scratch, free);
@@ -182,6 +186,7 @@ impl<N: Network> Linearized for LinearizedHead<'_, N> {
         if self.free.width == 0 {
             return self.point.jvp(team, tangent, output);
         }
+        assert_eq!(output.len(), self.outputs.len(), "the length of the output");
         let (inner, free) = tangent.split_at(tangent.len() - self.free.width);
         self.scratch.resize(output.len() / self.free.total() * self.free.inner, N::Scalar::default());
         self.point.jvp(team, inner, self.scratch);
@@ -212,6 +217,11 @@ impl<F: Frozen> Frozen for FrozenHead<F> {
         if self.free.width == 0 {
             return self.inner.forward(observations, output);
         }
+        assert!(
+            output.len().is_multiple_of(self.free.total()),
+            "outputs are whole rows of {}",
+            self.free.total()
+        );
         self.outputs.resize(output.len() / self.free.total() * self.free.inner, F::Scalar::default());
         self.inner.forward(observations, &mut self.outputs);
         self.free.insert(&self.outputs, &self.values, output);

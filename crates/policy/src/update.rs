@@ -110,7 +110,11 @@ pub trait Update<N: Network>: Send {
     /// Makes one update.
     ///
     /// # Errors
-    /// When a quantity is not finite, or the batch is empty; the agent is then as it was before.
+    /// When a quantity is not finite, or the batch is empty; agent and algorithm are then as they were before
+    /// (the random stream has moved on).
+    ///
+    /// # Panics
+    /// When the batch is not of this agent's network, or the agent not of the kind that the algorithm was made for.
     fn update(
         &mut self,
         agent: &mut Agent<N>,

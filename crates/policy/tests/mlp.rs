@@ -1,40 +1,13 @@
 //! The fused network against loops written from the definition, in every instruction set of this machine.
 
-use gradus_core_math::{Real, Stream};
-use gradus_policy::{
-    Activation, Frozen, Head, Input, InstructionSet, Kernel, Linearized, Mlp, MlpConfig, Network, Team, Threads,
-};
-use rand::RngExt;
+mod common;
 
-/// y = f_θ(x) for one row, in f64, from the definition.
-fn reference(config: &MlpConfig, theta: &[f64], x: &[f64]) -> Vec<f64> {
-    let outputs = config.heads.iter().map(|h| h.width).sum();
-    let widths: Vec<usize> = config.hidden.iter().copied().chain([outputs]).collect();
-    let mut values = x.to_vec();
-    let mut theta = theta;
-    for (l, &width) in widths.iter().enumerate() {
-        let (weight, rest) = theta.split_at(values.len() * width);
-        let (bias, rest) = rest.split_at(width);
-        let mut next = bias.to_vec();
-        for (i, v) in values.iter().enumerate() {
-            for (j, n) in next.iter_mut().enumerate() {
-                *n += v * weight[i * width + j];
-            }
-        }
-        if l + 1 < widths.len() {
-            for n in &mut next {
-                *n = match config.activation {
-                    Activation::Identity => *n,
-                    Activation::Tanh => n.tanh(),
-                    Activation::Relu => n.max(0.0),
-                };
-            }
-        }
-        values = next;
-        theta = rest;
-    }
-    values
-}
+use common::{assert_close, dot, random, reference, wide};
+use gradus_core_math::Stream;
+use gradus_policy::{
+    Activation, Frozen, Head, Input, InstructionSet, Kernel, Linearized, Mlp, MlpConfig, Network, Team,
+    Threads,
+};
 
 /// Shapes with and without padding, thin and wide outputs, deep, affine.
 fn shapes() -> Vec<MlpConfig> {
@@ -49,28 +22,10 @@ fn shapes() -> Vec<MlpConfig> {
             (376, vec![48], 17),
             (6, vec![100, 130], 5),
         ] {
-            shapes.push(
-                MlpConfig::new(inputs, outputs).with_hidden(&hidden).with_activation(activation),
-            );
+            shapes.push(MlpConfig::new(inputs, outputs).with_hidden(&hidden).with_activation(activation));
         }
     }
     shapes
-}
-
-fn random<T: Real>(length: usize, scale: f64, index: u64) -> Vec<T> {
-    let mut rng = Stream::new(11, "test", index);
-    (0..length).map(|_| T::of(scale * (2.0 * rng.random::<f64>() - 1.0))).collect()
-}
-
-fn wide<T: Real>(x: &[T]) -> Vec<f64> {
-    x.iter().map(|v| v.wide()).collect()
-}
-
-fn assert_close<T: Real>(ours: &[T], theirs: &[f64], tolerance: f64, what: &str) {
-    assert_eq!(ours.len(), theirs.len(), "{what}");
-    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
-        assert!((a.wide() - b).abs() <= tolerance * (1.0 + b.abs()), "{what}, element {i}: {a} instead of {b}");
-    }
 }
 
 fn check_outputs<T: Kernel>(set: InstructionSet, tolerance: f64) {
@@ -162,7 +117,6 @@ fn check_transposes<T: Kernel>(set: InstructionSet, tolerance: f64) {
         let mut point = mlp.linearize(Team::single(), &theta, Input::all(&x, config.inputs));
         point.jvp(Team::single(), &v, &mut jv);
         point.vjp(Team::single(), &u, &mut gradient);
-        let dot = |a: &[T], b: &[T]| a.iter().zip(b).map(|(a, b)| a.wide() * b.wide()).sum::<f64>();
         let scale = dot(&gradient, &gradient).sqrt() * dot(&v, &v).sqrt();
         let (left, right) = (dot(&u, &jv), dot(&gradient, &v));
         assert!((left - right).abs() < tolerance * scale, "{set:?} {config:?}: {left} and {right}");

@@ -121,7 +121,9 @@ unsafe fn finish<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>, at: usize, length: 
     unsafe {
         let c = g.c.as_mut_ptr().add(at);
         match g.finish {
-            Finish::Keep | Finish::Activate(Activation::Identity) | Finish::Derivative(Activation::Identity, _) => {}
+            Finish::Keep
+            | Finish::Activate(Activation::Identity)
+            | Finish::Derivative(Activation::Identity, _) => {}
             Finish::Activate(Activation::Tanh) => each(c, length, |_, s: V| s.tanh()),
             Finish::Activate(Activation::Relu) => each(c, length, |_, s: V| s.max(V::splat(T::zero()))),
             Finish::Derivative(Activation::Tanh, y) => each(c, length, |i, s: V| {
@@ -145,7 +147,8 @@ unsafe fn each<T, V: Vector<T>>(c: *mut T, length: usize, f: impl Fn(usize, V) -
 }
 
 /// y[r][j] = bias[j] + x[r]·w[j] for few outputs j: dot products along the inputs, where a tile of columns
-/// would be mostly padding.
+/// would be mostly padding. What stands behind a row's `k` inputs is not read: an infinite input makes NaN of the
+/// zeros there.
 ///
 /// # Safety
 /// The processor must have the instructions of `V`, and `t` must have passed [`Thin::check`].
@@ -153,17 +156,22 @@ unsafe fn each<T, V: Vector<T>>(c: *mut T, length: usize, f: impl Fn(usize, V) -
 pub(super) unsafe fn thin<T: Tanh, V: Vector<T>>(t: &mut Thin<'_, T>) {
     for r in 0..t.rows {
         for j in 0..t.n {
-            // SAFETY: the check covers `rows` rows of x and y, `n` rows of w, and the padded width k.
+            // SAFETY: the check covers `rows` rows of x and y, and `n` rows of w, each of the width k.
             unsafe {
                 let x = t.x.as_ptr().add(r * t.x_row);
                 let w = t.w.as_ptr().add(j * t.w_row);
                 let mut sum = V::splat(T::zero());
                 let mut k = 0;
-                while k < t.k {
+                while k + V::LANES <= t.k {
                     sum = V::load(x.add(k)).mul_add(V::load(w.add(k)), sum);
                     k += V::LANES;
                 }
-                t.y[r * t.y_row + j] = t.bias[j] + sum.sum();
+                let mut rest = T::zero();
+                while k < t.k {
+                    rest += *x.add(k) * *w.add(k);
+                    k += 1;
+                }
+                t.y[r * t.y_row + j] = t.bias[j] + (sum.sum() + rest);
             }
         }
     }

@@ -91,11 +91,10 @@ impl<T> Gemm<'_, T> {
     }
 }
 
-/// y ← bias + x·wᵀ with x `[rows, k]`, w `[n, k]`, y `[rows, n]`, k padded with zeros.
+/// y ← bias + x·wᵀ with x `[rows, k]`, w `[n, k]`, y `[rows, n]`.
 pub(crate) struct Thin<'a, T> {
     pub(crate) rows: usize,
     pub(crate) n: usize,
-    /// A multiple of [`PAD`].
     pub(crate) k: usize,
     pub(crate) x: &'a [T],
     pub(crate) x_row: usize,
@@ -111,7 +110,6 @@ impl<T> Thin<'_, T> {
         if self.rows == 0 || self.n == 0 {
             return;
         }
-        assert!(self.k.is_multiple_of(PAD), "inputs are padded");
         assert!((self.rows - 1) * self.x_row + self.k <= self.x.len(), "x is too short");
         assert!((self.n - 1) * self.w_row + self.k <= self.w.len(), "w is too short");
         assert!((self.rows - 1) * self.y_row + self.n <= self.y.len(), "y is too short");

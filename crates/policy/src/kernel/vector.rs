@@ -22,6 +22,7 @@ pub(super) unsafe trait Vector<T>: Copy {
     unsafe fn mul(self, other: Self) -> Self;
     /// `self · factor + term`
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// The larger of both lane by lane, and NaN where `self` is NaN.
     unsafe fn max(self, other: Self) -> Self;
     /// `value` in the lanes where `self > 0`, zero in the others.
     unsafe fn where_positive(self, value: Self) -> Self;
@@ -81,7 +82,7 @@ unsafe impl<T: Real + super::Tanh> Vector<T> for Plain<T> {
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        self.zip(other, |a, b| if a > b { a } else { b })
+        self.zip(other, |a, b| if b > a { b } else { a })
     }
     #[inline(always)]
     unsafe fn where_positive(self, value: Self) -> Self {

@@ -69,6 +69,7 @@ unsafe impl Vector<f32> for Avx512 {
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
+        // The instruction returns its second operand where one is NaN.
         // SAFETY: see the impl.
         unsafe { Self(_mm512_max_ps(other.0, self.0)) }
     }
@@ -131,6 +132,7 @@ unsafe impl Vector<f32> for Avx2 {
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
+        // The instruction returns its second operand where one is NaN.
         // SAFETY: see the impl.
         unsafe { Self(_mm256_max_ps(other.0, self.0)) }
     }

@@ -87,7 +87,8 @@ impl<T: Kernel> Packed<T> {
     /// Copies the weights of a layer that is only run forwards with tiles.
     pub(super) fn load_untransposed(&mut self, layer: &Layer, theta: &[T]) {
         let width = padded(layer.outputs);
-        for (to, from) in self.weight.chunks_exact_mut(width).zip(layer.weight(theta).chunks_exact(layer.outputs))
+        for (to, from) in
+            self.weight.chunks_exact_mut(width).zip(layer.weight(theta).chunks_exact(layer.outputs))
         {
             to[..layer.outputs].copy_from_slice(from);
         }
@@ -143,8 +144,8 @@ impl<T: Kernel> LayerGradient<T> {
     /// Writes this gradient to its place in a vector like θ, or adds it to what is there.
     pub(super) fn unpack(&self, layer: &Layer, gradient: &mut [T], add: bool) {
         let put = |to: &mut T, from: T| *to = if add { *to + from } else { from };
-        let (weight, bias) = gradient[layer.offset..layer.offset + layer.size()]
-            .split_at_mut(layer.inputs * layer.outputs);
+        let (weight, bias) =
+            gradient[layer.offset..layer.offset + layer.size()].split_at_mut(layer.inputs * layer.outputs);
         if layer.thin {
             let stride = padded(layer.inputs);
             for (i, to) in weight.chunks_exact_mut(layer.outputs).enumerate() {

@@ -64,6 +64,12 @@ impl MlpConfig {
         self
     }
 
+    /// Another gain of the hidden layers' weights.
+    pub fn with_hidden_gain(mut self, hidden_gain: f64) -> Self {
+        self.hidden_gain = hidden_gain;
+        self
+    }
+
     /// Other groups of outputs.
     pub fn with_heads(mut self, heads: &[Head]) -> Self {
         self.heads = heads.to_vec();
@@ -181,7 +187,7 @@ impl<T: Kernel> Network for Mlp<T> {
     }
 
     fn parameter_count(&self) -> usize {
-        self.layers.iter().map(Layer::size).sum()
+        parameter_count(&self.layers)
     }
 
     fn tensors(&self) -> Vec<TensorInfo> {
@@ -202,6 +208,7 @@ impl<T: Kernel> Network for Mlp<T> {
     }
 
     fn initialize(&self, rng: &mut Stream, theta: &mut [T]) {
+        assert_eq!(theta.len(), self.parameter_count(), "the length of θ");
         theta.fill(T::zero());
         for (l, layer) in self.layers.iter().enumerate() {
             let weight = &mut theta[layer.offset..layer.offset + layer.inputs * layer.outputs];
@@ -251,6 +258,11 @@ impl<T: Kernel> Network for Mlp<T> {
     }
 }
 
+/// The weights and biases of all layers.
+fn parameter_count(layers: &[Layer]) -> usize {
+    layers.iter().map(Layer::size).sum()
+}
+
 /// Copies the outputs of the segments into one slice.
 fn gather<T: Kernel>(segments: &[Segment<T>], rows: usize, width: usize, output: &mut [T]) {
     let count = rows.div_ceil(SEGMENT);
@@ -276,6 +288,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
     fn vjp(&mut self, mut team: Team<'_>, cotangent: &[T], gradient: &mut [T]) {
         let Mlp { layers, weights, segments, set, outputs, config, .. } = &mut *self.mlp;
         assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
+        assert_eq!(gradient.len(), parameter_count(layers), "the length of the gradient");
         let share = SEGMENT * config.outputs();
         let map = Map { set: *set, layers, weights };
         team.for_each(&mut segments[..self.count], |i, segment| {
@@ -292,6 +305,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
     fn jvp(&mut self, mut team: Team<'_>, tangent: &[T], output: &mut [T]) {
         let Mlp { layers, weights, tangents, segments, set, outputs, config, .. } = &mut *self.mlp;
         assert_eq!(output.len(), outputs.len(), "the length of the output");
+        assert_eq!(tangent.len(), parameter_count(layers), "the length of the tangent");
         if tangents.is_empty() {
             *tangents = layers.iter().map(Packed::new).collect();
         }
@@ -321,6 +335,7 @@ impl<T: Kernel> Frozen for FrozenMlp<T> {
     type Scalar = T;
 
     fn load(&mut self, theta: &[T]) {
+        assert_eq!(theta.len(), parameter_count(&self.layers), "the length of θ");
         for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
             packed.load(layer, theta);
         }

@@ -76,7 +76,7 @@ impl<T: Kernel> Segment<T> {
                     Thin {
                         rows,
                         n: layer.outputs,
-                        k: padded(layer.inputs),
+                        k: layer.inputs,
                         x,
                         x_row: padded(layer.inputs),
                         w: &packed.transposed,
@@ -88,7 +88,16 @@ impl<T: Kernel> Segment<T> {
                 );
                 return;
             }
-            affine(map.set, layer, rows, x, packed, y, Init::Bias(&packed.bias), Finish::Activate(layer.activation));
+            affine(
+                map.set,
+                layer,
+                rows,
+                x,
+                packed,
+                y,
+                Init::Bias(&packed.bias),
+                Finish::Activate(layer.activation),
+            );
         }
         if let Some(last) = map.layers.last() {
             let y = &self.activations[map.layers.len()];
@@ -103,7 +112,9 @@ impl<T: Kernel> Segment<T> {
         let [mut delta, mut next] = std::mem::take(&mut self.flow);
         if let Some(last) = map.layers.last() {
             let stride = padded(last.outputs);
-            for (to, from) in delta.chunks_exact_mut(stride).zip(cotangent.chunks_exact(last.outputs)).take(rows) {
+            for (to, from) in
+                delta.chunks_exact_mut(stride).zip(cotangent.chunks_exact(last.outputs)).take(rows)
+            {
                 to[..last.outputs].copy_from_slice(from);
                 to[last.outputs..].fill(T::zero());
             }
