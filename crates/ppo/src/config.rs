@@ -4,6 +4,10 @@ use gradus_core_math::Schedule;
 use gradus_policy::UpdateError;
 use serde::{Deserialize, Serialize};
 
+/// How far an estimate may exceed `kl_target` before the update stops: minibatches are small and their estimates
+/// scatter (as in Stable-Baselines3 and Spinning Up).
+pub(crate) const KL_TOLERANCE: f64 = 1.5;
+
 /// How an epoch is cut into minibatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,13 +113,43 @@ impl PpoConfig {
         self
     }
 
+    /// A clip of the value, or none.
+    pub fn with_value_clip_epsilon(mut self, value_clip_epsilon: Option<f64>) -> Self {
+        self.value_clip_epsilon = value_clip_epsilon;
+        self
+    }
+
     /// Another weight of the entropy bonus.
     pub fn with_entropy_coef(mut self, entropy_coef: f64) -> Self {
         self.entropy_coef = entropy_coef;
         self
     }
 
-    /// Another bound on the KL divergence of an update.
+    /// Another weight of the value loss.
+    pub fn with_value_coef(mut self, value_coef: f64) -> Self {
+        self.value_coef = value_coef;
+        self
+    }
+
+    /// Another greatest norm of the gradient, or none.
+    pub fn with_max_grad_norm(mut self, max_grad_norm: Option<f64>) -> Self {
+        self.max_grad_norm = max_grad_norm;
+        self
+    }
+
+    /// Advantages normalised in each minibatch, or as they are.
+    pub fn with_normalize_advantage(mut self, normalize_advantage: bool) -> Self {
+        self.normalize_advantage = normalize_advantage;
+        self
+    }
+
+    /// Another ε of Adam.
+    pub fn with_adam_epsilon(mut self, adam_epsilon: f64) -> Self {
+        self.adam_epsilon = adam_epsilon;
+        self
+    }
+
+    /// Another bound on the KL divergence of an update, or none.
     pub fn with_kl_target(mut self, kl_target: Option<f64>) -> Self {
         self.kl_target = kl_target;
         self

@@ -3,6 +3,9 @@
 use gradus_core_math::{Distribution, Real};
 use gradus_policy::Batch;
 
+/// Added to the standard deviation of the advantages, for minibatches where all are equal.
+const ADVANTAGE_EPSILON: f64 = 1e-8;
+
 /// The constants of one minibatch's loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossConfig {
@@ -55,7 +58,38 @@ impl Losses {
 /// `outputs` and `cotangent` are `[rows, n_params + 1]`: parameters of the distribution, then the value.
 ///
 /// # Panics
-/// When lengths do not fit.
+/// When lengths do not fit, or a row is not in the batch.
+///
+/// ```
+/// use gradus_core_math::Distribution;
+/// use gradus_policy::Batch;
+/// use gradus_ppo::{LossConfig, loss_and_cotangent};
+///
+/// // One row: two equally likely actions, of which the second was taken and had advantage 3; value 1, target 2.
+/// let batch = Batch {
+///     observation_width: 1,
+///     observations: &[0.0],
+///     actions: &[1.0],
+///     masks: &[],
+///     log_probs: &[0.5_f64.ln()],
+///     distribution_params: &[],
+///     values: &[1.0],
+///     advantages: &[3.0],
+///     value_targets: &[2.0],
+/// };
+/// let config = LossConfig {
+///     clip_epsilon: 0.2,
+///     value_clip_epsilon: None,
+///     entropy_coef: 0.0,
+///     value_coef: 0.5,
+///     normalize_advantage: false,
+/// };
+/// let mut cotangent = [0.0; 3];
+/// let family = Distribution::Categorical { n: 2 };
+/// let losses = loss_and_cotangent(&config, &family, &batch, &[0], &[0.0, 0.0, 1.0], &mut cotangent);
+/// assert_eq!((losses.policy_loss, losses.value_loss), (-3.0, 1.0));
+/// assert_eq!(cotangent, [1.5, -1.5, -1.0]);
+/// ```
 pub fn loss_and_cotangent<T: Real>(
     config: &LossConfig,
     distribution: &Distribution,
@@ -93,7 +127,7 @@ pub fn loss_and_cotangent<T: Real>(
                 sum.policy_loss += policy.loss.wide();
                 sum.entropy += entropy.wide();
                 sum.clip_fraction += f64::from(policy.outside);
-                sum.kl_old_new += (policy.ratio - T::one() - log_ratio).wide();
+                sum.kl_old_new += kl_estimate(log_ratio.wide(), policy.ratio.wide());
                 (policy.derivative * T::of(per_row), entropy_cotangent)
             },
             to_params,
@@ -125,7 +159,13 @@ struct Clipped<T> {
 fn clipped<T: Real>(ratio: T, advantage: T, (low, high): (T, T)) -> Clipped<T> {
     let plain = ratio * advantage;
     // `max` then `min` would swallow a NaN, which has to surface in the loss.
-    let bounded = if ratio < low { low } else if ratio > high { high } else { ratio } * advantage;
+    let bounded = if ratio < low {
+        low
+    } else if ratio > high {
+        high
+    } else {
+        ratio
+    } * advantage;
     let flat = bounded < plain;
     Clipped {
         ratio,
@@ -144,15 +184,36 @@ fn value_loss<T: Real>(value: T, value_old: T, target: T, clip: Option<f64>) -> 
     let plain = (error * error, two * error);
     let Some(epsilon) = clip else { return plain };
     let step = value - value_old;
-    let held = step.max(T::of(-epsilon)).min(T::of(epsilon));
+    let bound = T::of(epsilon);
+    // Comparisons rather than `max` and `min`, which would swallow a NaN; it goes the way of `clipped` below.
+    let held = if step > bound {
+        bound
+    } else if step < -bound {
+        -bound
+    } else {
+        step
+    };
     let held_error = value_old + held - target;
     let clipped = held_error * held_error;
-    if clipped > plain.0 {
-        // Where the clip binds the derivative is zero; inside, both losses are the same and this is not met.
-        (clipped, if (step - held).abs() > T::zero() { T::zero() } else { two * held_error })
-    } else {
-        plain
+    if plain.0 >= clipped {
+        return plain;
     }
+    // Where the clip binds the derivative is zero; inside it both losses differ by rounding at most.
+    (clipped, if (step - held).abs() > T::zero() { T::zero() } else { two * held_error })
+}
+
+/// (r − 1) − log r from x = log r. Near r = 1 the terms cancel, so that rounding would leave little of the result and
+/// could make it negative: there the series x²/2! + x³/3! + … stands in, exact to 1e-14 of itself.
+#[inline]
+fn kl_estimate(log_ratio: f64, ratio: f64) -> f64 {
+    const SERIES_BELOW: f64 = 0.1;
+    let x = log_ratio;
+    if x.abs() >= SERIES_BELOW || x.is_nan() {
+        return ratio - 1.0 - x;
+    }
+    // Σ_{k ≥ 2} x^k / k! up to k = 9, from the inside out.
+    let series = (3..=9).rev().fold(1.0, |sum, k| 1.0 + sum * x / f64::from(k));
+    0.5 * x * x * series
 }
 
 /// Mean, and one over the standard deviation, of the advantages of `rows`.
@@ -163,5 +224,5 @@ fn standardization<T: Real>(batch: &Batch<'_, T>, rows: &[u32]) -> (f64, f64) {
     let advantages = || rows.iter().map(|&row| batch.advantages[row as usize].wide());
     let mean = advantages().sum::<f64>() / rows.len() as f64;
     let squares = advantages().map(|a| (a - mean) * (a - mean)).sum::<f64>();
-    (mean, 1.0 / ((squares / (rows.len() - 1) as f64).sqrt() + 1e-8))
+    (mean, 1.0 / ((squares / (rows.len() - 1) as f64).sqrt() + ADVANTAGE_EPSILON))
 }

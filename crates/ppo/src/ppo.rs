@@ -1,14 +1,14 @@
 //! The update.
 
 use gradus_core_math::{
-    Adam, AdamConfig, Distribution, Optimizer, OptimizerState, Real, Stream, clip_global_norm, explained_variance,
+    Adam, AdamConfig, Distribution, Optimizer, OptimizerState, Real, clip_global_norm, explained_variance,
 };
 use gradus_policy::{
     Agent, Batch, Context, Input, Linearized, Metrics, Network, Team, Update, UpdateError, UpdateState,
 };
 use rand::seq::SliceRandom;
 
-use crate::config::PpoConfig;
+use crate::config::{KL_TOLERANCE, PpoConfig};
 use crate::loss::{LossConfig, Losses, loss_and_cotangent};
 
 /// Proximal policy optimisation with the clipped objective (Schulman et al. 2017, Algorithm 1).
@@ -38,10 +38,12 @@ pub struct Ppo<T> {
 struct Progress {
     sum: Losses,
     gradient_norm: f64,
+    minibatches: usize,
+    /// Minibatches that were followed by a step: all, or all but the one that stopped the update.
     steps: usize,
     /// Of the last epoch alone: how far the update has gone.
     last_epoch: Losses,
-    last_epoch_steps: usize,
+    last_epoch_minibatches: usize,
     stopped: bool,
 }
 
@@ -90,26 +92,30 @@ impl<T: Real> Ppo<T> {
         self.rows.clear();
         self.rows.extend(0..batch.len() as u32);
         for _ in 0..self.config.epochs {
-            self.shuffle(rng);
+            self.rows.shuffle(rng);
             done.last_epoch = Losses::default();
-            done.last_epoch_steps = 0;
+            done.last_epoch_minibatches = 0;
             let mut start = 0;
             for end in self.config.minibatches.ends(batch.len()) {
-                let losses =
-                    self.gradient(team.reborrow(), agent, &distribution, batch, start..end, &loss, &mut done)?;
-                if self.config.kl_target.is_some_and(|target| losses.kl_old_new > 1.5 * target) {
+                let losses = self.gradient(
+                    team.reborrow(),
+                    agent,
+                    &distribution,
+                    batch,
+                    start..end,
+                    &loss,
+                    &mut done,
+                )?;
+                if self.config.kl_target.is_some_and(|target| losses.kl_old_new > KL_TOLERANCE * target) {
                     done.stopped = true;
                     return Ok(done);
                 }
                 self.adam.step(&mut agent.theta, &self.gradient, learning_rate);
+                done.steps += 1;
                 start = end;
             }
         }
         Ok(done)
-    }
-
-    fn shuffle(&mut self, rng: &mut Stream) {
-        self.rows.shuffle(rng);
     }
 
     /// The clipped gradient of the loss over the rows of one minibatch: linearise, cotangent, vjp.
@@ -128,8 +134,15 @@ impl<T: Real> Ppo<T> {
         let input = Input::listed(batch.observations, batch.observation_width, rows);
         let mut point = agent.network.linearize(team.reborrow(), &agent.theta, input);
         self.cotangent.resize(point.outputs().len(), T::zero());
-        let losses = loss_and_cotangent(loss, distribution, batch, rows, point.outputs(), &mut self.cotangent);
-        self.finite("the loss", losses.total(loss))?;
+        let losses =
+            loss_and_cotangent(loss, distribution, batch, rows, point.outputs(), &mut self.cotangent);
+        for (name, value) in [
+            ("the policy loss", losses.policy_loss),
+            ("the value loss", losses.value_loss),
+            ("the entropy", losses.entropy),
+        ] {
+            self.finite(name, value)?;
+        }
         point.vjp(team, &self.cotangent, &mut self.gradient);
         let norm = clip_global_norm(&mut self.gradient, self.config.max_grad_norm.unwrap_or(f64::INFINITY));
         self.finite("the norm of the gradient", norm.wide())?;
@@ -143,6 +156,64 @@ impl<T: Real> Ppo<T> {
         }
         Err(UpdateError::NonFinite { quantity: quantity.into(), value, update: self.updates + 1 })
     }
+
+    fn finite_parameters<N: Network<Scalar = T>>(&self, agent: &Agent<N>) -> Result<(), UpdateError> {
+        let Some(value) = agent.theta.iter().find(|x| !x.is_finite()) else { return Ok(()) };
+        let (tensor, place) = agent.network.find_non_finite(&agent.theta).unwrap_or_default();
+        self.finite(&format!("element {place} of the parameters {tensor}"), value.wide())
+    }
+
+    /// The state for a checkpoint: see [`Update::state`].
+    pub fn state(&self) -> UpdateState<T> {
+        let OptimizerState { steps, moments } = self.adam.state();
+        let mut state = UpdateState::default();
+        for (name, moment) in MOMENTS.into_iter().zip(moments) {
+            state.tensors.insert(name.into(), moment);
+        }
+        // Counts are exact in f64 up to 2^53.
+        state.scalars.insert("adam.steps".into(), steps as f64);
+        state.scalars.insert("updates".into(), self.updates as f64);
+        state
+    }
+
+    /// Continues from a state: see [`Update::load`].
+    ///
+    /// # Errors
+    /// When the state is another algorithm's or another network's; this one is then unchanged.
+    pub fn load(&mut self, mut state: UpdateState<T>) -> Result<(), UpdateError> {
+        let missing = |name: &str| UpdateError::State(format!("PPO needs \"{name}\""));
+        let mut count = |name: &str| match state.scalars.remove(name) {
+            None => Err(missing(name)),
+            Some(count) if count >= 0.0 && count.fract().abs() < f64::MIN_POSITIVE => Ok(count as u64),
+            Some(other) => Err(UpdateError::State(format!("\"{name}\" is {other}, not a count"))),
+        };
+        let (steps, updates) = (count("adam.steps")?, count("updates")?);
+        let mut tensor = |name: &str| state.tensors.remove(name).ok_or_else(|| missing(name));
+        let moments = MOMENTS.into_iter().map(&mut tensor).collect::<Result<_, _>>()?;
+        if let Some(name) = state.tensors.keys().chain(state.scalars.keys()).next() {
+            return Err(UpdateError::State(format!("PPO has no \"{name}\"")));
+        }
+        self.adam
+            .load(OptimizerState { steps, moments })
+            .map_err(|error| UpdateError::State(error.to_string()))?;
+        self.updates = updates;
+        Ok(())
+    }
+}
+
+/// The names of Adam's moments in a state.
+const MOMENTS: [&str; 2] = ["adam.m", "adam.v"];
+
+/// Where the batch itself holds a number that is not finite, that is the quantity to name.
+fn blame_batch<T: Real>(error: UpdateError, batch: &Batch<'_, T>) -> UpdateError {
+    match (error, batch.find_non_finite()) {
+        (UpdateError::NonFinite { update, .. }, Some((array, place, value))) => UpdateError::NonFinite {
+            quantity: format!("element {place} of the batch's {array}"),
+            value,
+            update,
+        },
+        (error, _) => error,
+    }
 }
 
 impl Progress {
@@ -155,14 +226,14 @@ impl Progress {
             sum.kl_old_new += losses.kl_old_new;
         }
         self.gradient_norm += gradient_norm;
-        self.steps += 1;
-        self.last_epoch_steps += 1;
+        self.minibatches += 1;
+        self.last_epoch_minibatches += 1;
     }
 
     /// Losses are means over all minibatches, `kl_old_new` and `clip_fraction` over those of the last epoch.
     fn metrics<T: Real>(&self, batch: &Batch<'_, T>, learning_rate: f64, clip_epsilon: f64) -> Metrics {
-        let all = 1.0 / self.steps.max(1) as f64;
-        let last = 1.0 / self.last_epoch_steps.max(1) as f64;
+        let all = 1.0 / self.minibatches.max(1) as f64;
+        let last = 1.0 / self.last_epoch_minibatches.max(1) as f64;
         let mut metrics = Metrics::new();
         metrics.push("policy_loss", self.sum.policy_loss * all);
         metrics.push("value_loss", self.sum.value_loss * all);
@@ -189,17 +260,12 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
         if batch.is_empty() {
             return Err(UpdateError::EmptyBatch);
         }
+        batch.assert_lengths(agent.network.distribution());
         let progress = context.progress;
         let before = (agent.theta.clone(), self.adam.clone());
         let outcome = self.epochs(agent, batch, context).and_then(|done| {
-            match agent.network.find_non_finite(&agent.theta) {
-                None => Ok(done),
-                Some((tensor, place)) => Err(UpdateError::NonFinite {
-                    quantity: format!("element {place} of the parameters {tensor}"),
-                    value: f64::NAN,
-                    update: self.updates + 1,
-                }),
-            }
+            self.finite_parameters(agent)?;
+            Ok(done)
         });
         match outcome {
             Ok(done) => {
@@ -209,33 +275,16 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
             }
             Err(error) => {
                 (agent.theta, self.adam) = before;
-                Err(error)
+                Err(blame_batch(error, batch))
             }
         }
     }
 
     fn state(&self) -> UpdateState<N::Scalar> {
-        let OptimizerState { steps, moments } = self.adam.state();
-        let mut state = UpdateState::default();
-        for (name, moment) in ["adam.m", "adam.v"].into_iter().zip(moments) {
-            state.tensors.insert(name.into(), moment);
-        }
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("adam.steps".into(), steps as f64);
-        state.scalars.insert("updates".into(), self.updates as f64);
-        state
+        self.state()
     }
 
-    fn load(&mut self, mut state: UpdateState<N::Scalar>) -> Result<(), UpdateError> {
-        let missing = |name: &str| UpdateError::State(format!("PPO needs \"{name}\""));
-        let mut scalar = |name: &str| state.scalars.remove(name).ok_or_else(|| missing(name));
-        let (steps, updates) = (scalar("adam.steps")? as u64, scalar("updates")? as u64);
-        let mut tensor = |name: &str| state.tensors.remove(name).ok_or_else(|| missing(name));
-        let moments = vec![tensor("adam.m")?, tensor("adam.v")?];
-        self.adam
-            .load(OptimizerState { steps, moments })
-            .map_err(|error| UpdateError::State(error.to_string()))?;
-        self.updates = updates;
-        Ok(())
+    fn load(&mut self, state: UpdateState<N::Scalar>) -> Result<(), UpdateError> {
+        self.load(state)
     }
 }

@@ -72,7 +72,8 @@ fn check<T: Kernel>(tolerance: (f64, f64)) {
             normalize_advantage: false,
         };
         let rows: Vec<u32> = (0..batch.len() as u32).collect();
-        let mut point = network.linearize(Team::single(), &theta, Input::listed(&observations, inputs, &rows));
+        let mut point =
+            network.linearize(Team::single(), &theta, Input::listed(&observations, inputs, &rows));
         let mut cotangent = vec![T::zero(); point.outputs().len()];
         let losses =
             loss_and_cotangent(&config, &distribution, &batch, &rows, point.outputs(), &mut cotangent);
@@ -84,7 +85,12 @@ fn check<T: Kernel>(tolerance: (f64, f64)) {
         one(losses.clip_fraction, "clip_fraction_theta1");
         one(losses.kl_old_new, "approx_kl_k3_theta1");
         let (of_policy, of_critic) = gradient.split_at_mut(of_actor);
-        assert_close(of_policy, &numbers(&case["ppo_grad_theta1"]), tolerance, &format!("{kind} ppo_grad_theta1"));
+        assert_close(
+            of_policy,
+            &numbers(&case["ppo_grad_theta1"]),
+            tolerance,
+            &format!("{kind} ppo_grad_theta1"),
+        );
         assert!(of_critic.iter().all(|g| g.is_zero()), "the critic is at its target");
 
         let norm = clip_global_norm(of_policy, number("max_grad_norm"));
