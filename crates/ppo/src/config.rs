@@ -193,3 +193,38 @@ impl PpoConfig {
 fn check(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), UpdateError> {
     if ok { Ok(()) } else { Err(UpdateError::Setting { name, value, range }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minibatches_cover_every_row_once() {
+        for rows in 1..70 {
+            for n in 1..80 {
+                for minibatches in [Minibatches::Count(n), Minibatches::Size(n)] {
+                    let ends: Vec<usize> = minibatches.ends(rows).collect();
+                    let sizes: Vec<usize> = ends
+                        .iter()
+                        .scan(0, |start, &end| Some(end - std::mem::replace(start, end)))
+                        .collect();
+                    assert_eq!(ends.last(), Some(&rows), "{minibatches:?} of {rows}: {sizes:?}");
+                    let (least, most) = (sizes.iter().min(), sizes.iter().max());
+                    assert!(least >= Some(&1), "{minibatches:?} of {rows}: {sizes:?}");
+                    match minibatches {
+                        Minibatches::Count(count) => {
+                            assert_eq!(sizes.len(), count.min(rows));
+                            assert!(
+                                most.zip(least).is_some_and(|(most, least)| most - least <= 1),
+                                "{sizes:?}"
+                            );
+                        }
+                        Minibatches::Size(size) => {
+                            assert!(sizes[..sizes.len() - 1].iter().all(|&s| s == size), "{sizes:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -45,7 +45,7 @@ impl Losses {
 
 /// The loss of the rows `rows` of `batch`, and its cotangent.
 ///
-/// L = mean[−min(r A, clip(r, 1−ε, 1+ε) A)] + c₁ mean[(V − target)²] − c₂ mean[H],
+/// L = mean(−min(r A, clip(r, 1−ε, 1+ε) A)) + c₁ mean((V − target)²) − c₂ mean(H),
 /// with r = π_θ(a|s)/π_old(a|s) (Schulman et al. 2017, equations 7 and 9, with the sign of a loss).
 ///
 /// The derivative in log π(a|s) is −r A where the unclipped term is the smaller one or the ratio lies within

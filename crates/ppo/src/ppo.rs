@@ -204,16 +204,10 @@ impl<T: Real> Ppo<T> {
 /// The names of Adam's moments in a state.
 const MOMENTS: [&str; 2] = ["adam.m", "adam.v"];
 
-/// Where the batch itself holds a number that is not finite, that is the quantity to name.
-fn blame_batch<T: Real>(error: UpdateError, batch: &Batch<'_, T>) -> UpdateError {
-    match (error, batch.find_non_finite()) {
-        (UpdateError::NonFinite { update, .. }, Some((array, place, value))) => UpdateError::NonFinite {
-            quantity: format!("element {place} of the batch's {array}"),
-            value,
-            update,
-        },
-        (error, _) => error,
-    }
+/// A number in the batch that is not finite is named before it has gone through anything.
+fn finite_batch<T: Real>(batch: &Batch<'_, T>, update: u64) -> Result<(), UpdateError> {
+    let Some((array, place, value)) = batch.find_non_finite() else { return Ok(()) };
+    Err(UpdateError::NonFinite { quantity: format!("element {place} of the batch's {array}"), value, update })
 }
 
 impl Progress {
@@ -261,6 +255,7 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
             return Err(UpdateError::EmptyBatch);
         }
         batch.assert_lengths(agent.network.distribution());
+        finite_batch(batch, self.updates + 1)?;
         let progress = context.progress;
         let before = (agent.theta.clone(), self.adam.clone());
         let outcome = self.epochs(agent, batch, context).and_then(|done| {
@@ -275,7 +270,7 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
             }
             Err(error) => {
                 (agent.theta, self.adam) = before;
-                Err(blame_batch(error, batch))
+                Err(error)
             }
         }
     }

@@ -190,8 +190,10 @@ fn objective(ratio: f64, advantage: f64) -> f64 {
     f64::min(ratio * advantage, ratio.clamp(0.8, 1.2) * advantage)
 }
 
+type Objective = fn(f64, f64) -> f64;
+
 /// Ways to get it wrong.
-const WRONG: [(&str, fn(f64, f64) -> f64); 5] = [
+const WRONG: [(&str, Objective); 5] = [
     ("not clipped", |r, a| r * a),
     ("clipped without the minimum", |r, a| r.clamp(0.8, 1.2) * a),
     ("the maximum for the minimum", |r, a| f64::max(r * a, r.clamp(0.8, 1.2) * a)),
