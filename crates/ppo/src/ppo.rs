@@ -15,12 +15,23 @@ use crate::loss::{LossConfig, Losses, loss_and_cotangent};
 ///
 /// ```
 /// use gradus_core_math::{Distribution, Stream};
-/// use gradus_policy::{ActorCriticConfig, Agent};
+/// use gradus_policy::{ActorCriticConfig, Agent, Context, Rollout, Team, Update};
 /// use gradus_ppo::{Ppo, PpoConfig};
 ///
-/// let network = ActorCriticConfig::new(4, Distribution::Categorical { n: 2 }).build::<f32>();
-/// let agent = Agent::new(network, &mut Stream::new(0, "initialise", 0));
-/// let ppo = Ppo::new(PpoConfig::new().with_epochs(4), &agent)?;
+/// let family = Distribution::Categorical { n: 2 };
+/// let network = ActorCriticConfig::new(4, family.clone()).build::<f32>();
+/// let mut agent = Agent::new(network, &mut Stream::new(0, "initialise", 0));
+/// let mut ppo = Ppo::new(PpoConfig::new().with_epochs(4), &agent)?;
+///
+/// // 8 steps of 2 environments, as a collector would fill them: the first action was better than expected.
+/// let mut rollout = Rollout::new(8, 2, 4, &family, false);
+/// rollout.log_probs.fill(0.5_f32.ln());
+/// rollout.advantages[0] = 1.0;
+///
+/// let mut rng = Stream::new(0, "update", 0);
+/// let context = Context { team: Team::single(), progress: 0.0, rng: &mut rng };
+/// let metrics = ppo.update(&mut agent, &rollout.batch(), context)?;
+/// assert_eq!(metrics.get("gradient_steps"), Some(4.0));
 /// # Ok::<(), gradus_policy::UpdateError>(())
 /// ```
 #[derive(Clone, Debug)]
