@@ -2,23 +2,30 @@
 //!
 //! Every algorithm needs three things of a policy or a critic: its outputs, Jᵀu and Jv
 //! ([`Network::linearize`]). [`ActorCritic`] joins a policy and a critic to one network, [`Rollout`] and
-//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms.
+//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms. [`Policy`] is what training leaves: it
+//! comes from the bytes of one file and acts.
 
+mod action_map;
 mod actor_critic;
 mod aligned;
 mod batch;
+mod deployed;
 mod kernel;
 mod mlp;
 mod network;
+mod normalizer;
 mod policy_head;
 mod threads;
 mod update;
 
+pub use action_map::ActionMap;
 pub use actor_critic::{ActorCritic, ActorCriticConfig, LinearizedActorCritic};
 pub use batch::{Batch, Rollout};
+pub use deployed::{Policy, PolicyError, PolicySpec};
 pub use kernel::{Activation, InstructionSet, Kernel};
 pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig};
 pub use network::{Frozen, Input, Linearized, Network, Rows, TensorInfo};
+pub use normalizer::Normalizer;
 pub use policy_head::{FrozenHead, LinearizedHead, PolicyHead};
 pub use threads::{Team, Threads};
 pub use update::{Agent, Context, Metrics, Update, UpdateError, UpdateState};

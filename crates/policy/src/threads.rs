@@ -3,7 +3,10 @@
 //! A minibatch of a small network takes tens of microseconds, so a pool that wakes its workers through the
 //! operating system would cost more than it brings. Workers here spin for a moment before they sleep, and a
 //! [`Team`] splits in halves, so that two networks can be evaluated side by side, each by half of the threads.
-#![allow(unsafe_code, reason = "hands a borrowed closure to another thread, and waits for it before returning")]
+#![allow(
+    unsafe_code,
+    reason = "hands a borrowed closure to another thread, and waits for it before returning"
+)]
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
