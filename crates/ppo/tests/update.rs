@@ -363,13 +363,16 @@ fn kl_target_stops_the_whole_update_before_the_step() {
         let mut run = Run::new(config, categorical(), false, 15);
         let rollout = run.collect(ROWS);
         let metrics = run.update(&rollout, 0.0).expect("finite numbers");
-        (run.bits(), ["gradient_steps", "stopped_on_kl", "kl_old_new"].map(|name| metrics.get(name)), metrics)
+        let numbers = ["gradient_steps", "stopped_on_kl", "kl_old_new"].map(|name| metrics.get(name));
+        (run.bits(), numbers, run.shuffling)
     };
     let (one_step, ..) = outcome(config.clone().with_epochs(1));
-    let (stopped, [steps, flag, kl], _) = outcome(config.clone().with_kl_target(Some(1e-9)));
+    let (stopped, [steps, flag, kl], shuffling) = outcome(config.clone().with_kl_target(Some(1e-9)));
     assert_eq!((steps, flag), (Some(1.0), Some(1.0)));
     assert!(kl > Some(1.5e-9), "what stopped it is reported: {kl:?}");
     assert!(stopped == one_step, "as after one step without a target");
+    let (.., of_two_epochs) = outcome(config.clone().with_epochs(2).with_kl_target(Some(1e-9)));
+    assert_eq!(shuffling, of_two_epochs, "later epochs are not even begun");
 
     // 1.5 times the target is the bound: just above the second estimate it lets the second step pass.
     let second = kl.expect("a divergence");
