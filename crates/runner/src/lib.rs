@@ -20,6 +20,6 @@ mod trainer;
 pub use collector::{CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale};
 pub use evaluate::{Evaluation, evaluate};
 pub use saving::policy_of;
-pub use session::{Session, SessionError, Status, Summary, checkpoint_folder, config_of, layered_config};
+pub use session::{MakeNamed, Session, SessionError, Status, Summary, newest_checkpoint};
 pub use settings::{ActionScaling, Algorithm, Settings, SettingsError, distribution_for};
 pub use trainer::{Iteration, TrainError, Trainer};

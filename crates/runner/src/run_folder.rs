@@ -90,7 +90,7 @@ pub struct RunFolder {
 pub enum RunFolderError {
     /// A new run would mix with what is there.
     #[error("the folder {} is not empty: choose another one with --out, go on with its run by \
-             `gradus resume {}`, or remove it", folder.display(), folder.display())]
+             `gradus resume {}`, or remove it", folder.display(), shell_quoted(folder))]
     NotEmpty {
         /// The folder.
         folder: PathBuf,
@@ -197,6 +197,17 @@ pub fn default_folder(base: &Path, env: &str, algo: &str, seed: u64, now: System
     let later = (2_u32..).map(|number| runs.join(format!("{name}-{number}")));
     // Short of four thousand million runs in one second there is a free one.
     std::iter::once(first.clone()).chain(later).find(|path| !path.exists()).unwrap_or(first)
+}
+
+/// A path as it is typed into a shell.
+pub(crate) fn shell_quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:=@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 fn safe(name: &str) -> String {

@@ -62,7 +62,7 @@ impl Trainer {
             algo: self.settings.algorithm.name().into(),
             steps: self.progress.steps,
             updates: self.progress.updates,
-            policy: PolicySpec { normalizer: self.collector.normalizer(), ..self.spec.clone() },
+            policy: self.policy_spec(),
             algorithm: scalars,
         };
         checkpoint.metadata =
@@ -79,11 +79,13 @@ impl Trainer {
         let mismatch = |what: &str, found: &str, here: &str| {
             TrainError::Mismatch(format!("it has the {what} {found}, this run {here}"))
         };
-        if metadata.policy.env != self.spec.env {
-            return Err(mismatch("environment", &metadata.policy.env, &self.spec.env));
-        }
         if metadata.algo != self.settings.algorithm.name() {
             return Err(mismatch("algorithm", &metadata.algo, self.settings.algorithm.name()));
+        }
+        for ((what, found), (_, here)) in traits(&metadata.policy).iter().zip(traits(&self.policy_spec())) {
+            if *found != here {
+                return Err(mismatch(what, found, &here));
+            }
         }
         let theta = read_parameters(checkpoint, &self.agent.network.tensors())?;
         let mut algorithm = UpdateState { scalars: metadata.algorithm, ..UpdateState::default() };
@@ -102,6 +104,20 @@ impl Trainer {
         self.progress = state.progress;
         Ok(())
     }
+}
+
+/// What two runs must have in common for one to go on from the other's checkpoint, in words.
+fn traits(policy: &PolicySpec) -> [(&'static str, String); 7] {
+    let network = &policy.network;
+    [
+        ("environment", policy.env.clone()),
+        ("number of observed values", network.observation_width.to_string()),
+        ("action distribution", format!("{:?}", network.distribution)),
+        ("hidden layers", format!("{:?}", network.hidden)),
+        ("activation", format!("{:?}", network.activation)),
+        ("shared_trunk", network.shared_trunk.to_string()),
+        ("normalize_observation", policy.normalizer.is_some().to_string()),
+    ]
 }
 
 /// The policy in a checkpoint of a training run, ready to act.

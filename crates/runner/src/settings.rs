@@ -195,7 +195,7 @@ impl Settings {
             Minibatches::Size(size) => ("minibatch_size", size > rows),
         };
         if too_many {
-            let reason = format!("an update has n_envs · n_steps = {rows} steps");
+            let reason = format!("more than the n_envs · n_steps = {rows} steps of an update");
             problems.push(config.problem(key, reason));
         }
         if !problems.is_empty() {

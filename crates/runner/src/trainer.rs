@@ -240,13 +240,17 @@ impl Trainer {
         self.agent.network.parameter_count()
     }
 
+    /// The description of the present policy.
+    pub(crate) fn policy_spec(&self) -> PolicySpec {
+        PolicySpec { normalizer: self.collector.normalizer(), ..self.spec.clone() }
+    }
+
     /// A copy of the present policy, ready to act or to be saved.
     ///
     /// # Errors
     /// When its parameters are not finite.
     pub fn policy(&self) -> Result<Policy, TrainError> {
-        let spec = PolicySpec { normalizer: self.collector.normalizer(), ..self.spec.clone() };
-        Ok(Policy::new(spec, &self.agent.theta[..self.agent.network.policy_parameter_count()])?)
+        Ok(Policy::new(self.policy_spec(), &self.agent.theta[..self.agent.network.policy_parameter_count()])?)
     }
 }
 

@@ -1,20 +1,20 @@
 //! `gradus eval`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use gradus_policy::Policy;
+use gradus_checkpoint::Checkpoint;
+use gradus_policy::{Policy, PolicyError};
 use serde::Serialize;
 
-use super::{Outcome, RunPath, make};
-use crate::run_folder::RunPaths;
-use crate::{checkpoint_folder, config_of, evaluate, policy_of};
+use super::{Outcome, make, print};
+use crate::{TrainError, evaluate, newest_checkpoint, policy_of};
 
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
     /// The folder of a run, or a checkpoint or policy in one
-    run_dir: RunPath,
+    run_dir: PathBuf,
     /// How many episodes to play
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     episodes: u64,
@@ -66,9 +66,9 @@ pub(super) fn eval(args: &EvalArgs) -> anyhow::Result<Outcome> {
         checkpoint: &file,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        print(&serde_json::to_string(&report)?)?;
     } else {
-        println!(
+        print(&format!(
             "{} on {}: mean return {:.2} ± {:.2} over {} episodes (from {:.2} to {:.2}), mean length {:.1}",
             file.display(),
             env,
@@ -78,30 +78,24 @@ pub(super) fn eval(args: &EvalArgs) -> anyhow::Result<Outcome> {
             report.min_return,
             report.max_return,
             report.mean_length
-        );
+        ))?;
     }
     Ok(Outcome::Done)
 }
 
 /// The policy of a run's newest checkpoint, or of a file, and the file it came from.
-fn load(path: &Path) -> anyhow::Result<(Policy, std::path::PathBuf)> {
-    if path.is_file() {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let policy = match Policy::from_bytes(&bytes) {
-            Ok(policy) => policy,
-            // Not a policy's file: a checkpoint, or the error of one.
-            Err(of_policy) => gradus_checkpoint::Checkpoint::load(path)
-                .map_err(anyhow::Error::from)
-                .and_then(|checkpoint| Ok(policy_of(&checkpoint)?))
-                .map_err(|of_checkpoint| {
-                    of_checkpoint
-                        .context(format!("{} is no policy ({of_policy}), nor a checkpoint", path.display()))
-                })?,
-        };
-        return Ok((policy, path.to_owned()));
+fn load(path: &Path) -> anyhow::Result<(Policy, PathBuf)> {
+    if !path.is_file() {
+        let found = newest_checkpoint(path)?;
+        let policy = policy_of(&found.checkpoint).with_context(|| found.path.display().to_string())?;
+        return Ok((policy, found.path));
     }
-    let config = config_of(path)?;
-    let found = checkpoint_folder(&config, &RunPaths::new(path)).newest()?;
-    let policy = policy_of(&found.checkpoint).with_context(|| found.path.display().to_string())?;
-    Ok((policy, found.path))
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let policy = match Policy::from_bytes(&bytes) {
+        Err(PolicyError::NotAPolicy { .. }) => {
+            Checkpoint::from_bytes(&bytes).map_err(TrainError::from).and_then(|it| policy_of(&it))
+        }
+        policy => policy.map_err(TrainError::from),
+    };
+    Ok((policy.with_context(|| path.display().to_string())?, path.to_owned()))
 }

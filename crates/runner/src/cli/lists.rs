@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::Args;
 
-use super::Outcome;
+use super::{Outcome, print};
 use crate::config::{KEYS, reference};
 use crate::presets::{PRESETS, find};
 
@@ -20,29 +20,28 @@ pub(super) struct PresetsArgs {
 }
 
 pub(super) fn envs() -> anyhow::Result<Outcome> {
-    for env in gradus_envs::ENVIRONMENTS {
+    let lines = gradus_envs::ENVIRONMENTS.iter().map(|env| {
         let solved = env.reward_threshold.map(|r| format!(", solved at {r}")).unwrap_or_default();
-        println!("{:<26}{} (at most {} steps{solved})", env.name, env.description, env.time_limit);
-    }
-    Ok(Outcome::Done)
+        format!("{:<26}{} (at most {} steps{solved})", env.name, env.description, env.time_limit)
+    });
+    print(&lines.collect::<Vec<_>>().join("\n"))
 }
 
 pub(super) fn presets(args: &PresetsArgs) -> anyhow::Result<Outcome> {
     if args.keys {
-        println!("{}", reference(KEYS));
-        return Ok(Outcome::Done);
+        return print(reference(KEYS).trim_end());
     }
-    match (&args.algo, &args.env) {
-        (Some(algo), Some(env)) => match find(algo, env) {
-            Some(preset) => print!("{}", preset.toml),
-            None => bail!("there is no preset for {algo} on {env}; `gradus presets` lists them"),
-        },
-        _ => {
-            for preset in PRESETS {
-                println!("{:<8}{}", preset.algo, preset.env);
-            }
-            println!("\ngradus presets ALGO ENV shows one; gradus presets --keys explains every setting");
+    let (Some(algo), Some(env)) = (&args.algo, &args.env) else {
+        let mut text = String::new();
+        for preset in PRESETS {
+            text += &format!("{:<8}{}\n", preset.algo, preset.env);
         }
+        return print(&format!(
+            "{text}\n`gradus presets ALGO ENV` shows one; `gradus presets --keys` explains every setting"
+        ));
+    };
+    match find(algo, env) {
+        Some(preset) => print(preset.toml.trim_end()),
+        None => bail!("there is no preset for {algo} on {env}; `gradus presets` lists them"),
     }
-    Ok(Outcome::Done)
 }

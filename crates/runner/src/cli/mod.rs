@@ -1,12 +1,12 @@
 //! The command `gradus`: `train`, `eval`, `resume`, `envs`, `presets`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is what a command talks through")]
+#![allow(clippy::print_stderr, reason = "this is what a command talks through")]
 
 mod eval;
 mod lists;
 mod progress;
 mod train;
 
-use std::path::PathBuf;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -81,12 +81,10 @@ fn make(
     gradus_envs::make_vector(name, n, seed, first)
 }
 
-/// A path as it is typed into a shell.
-fn shown(path: &std::path::Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+:=@%,".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+/// Prints a text and the end of its line. Who reads no further, as `head` does, is not given the rest.
+fn print(text: &str) -> anyhow::Result<Outcome> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Outcome::Done),
+    }
 }
-
-/// The folder or file of a run, as an argument.
-type RunPath = PathBuf;

@@ -1,16 +1,21 @@
 //! What a person sees while training runs.
 
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::Status;
 
+/// How long a state of the bar is shown. Updates take much less, and people read no faster.
+const REDRAW: Duration = Duration::from_millis(100);
+
 /// A bar on a terminal; elsewhere a line now and then, so that logs stay short.
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     total: u64,
+    /// When the bar was last changed.
+    shown: Option<Instant>,
     /// Steps at which the next line is printed, where there is no terminal.
     next_line: u64,
 }
@@ -29,15 +34,17 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Self { bar, total, next_line: if quiet { u64::MAX } else { 0 } }
+        Self { bar, total, shown: None, next_line: if quiet { u64::MAX } else { 0 } }
     }
 
     pub(super) fn show(&mut self, status: Status<'_>) {
         if let Some(bar) = &self.bar {
-            bar.set_position(status.steps.min(self.total));
-            if bar.position() % 8 == 0 || status.steps >= self.total {
-                bar.set_message(describe(status));
+            if self.shown.is_some_and(|shown| shown.elapsed() < REDRAW) && status.steps < self.total {
+                return;
             }
+            self.shown = Some(Instant::now());
+            bar.set_position(status.steps.min(self.total));
+            bar.set_message(describe(status));
         } else if status.steps >= self.next_line {
             eprintln!(
                 "{:>3}% {} steps{}",

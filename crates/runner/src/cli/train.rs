@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 
 use super::progress::{Progress, short};
-use super::{Outcome, Output, RunPath, make, shown};
-use crate::config::{Config, nearest};
+use super::{Outcome, Output, make, print};
+use crate::config::{Config, LookUp, layered, nearest};
 use crate::presets;
-use crate::run_folder::default_folder;
-use crate::{Algorithm, Session, Summary, layered_config};
+use crate::run_folder::{default_folder, shell_quoted};
+use crate::{Algorithm, Session, Summary};
 
 /// Settings come, each over the one before, from the defaults, the preset for environment and algorithm,
 /// `--config`, `--set`, and the other flags.
@@ -53,7 +53,10 @@ pub(super) struct TrainArgs {
 #[derive(Debug, Args)]
 pub(super) struct ResumeArgs {
     /// The folder of the run
-    run_dir: RunPath,
+    run_dir: PathBuf,
+    /// A checkpoint to go on from, instead of the newest; later ones are set aside
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
     /// Another number of environment steps to train for in all, to train a finished run further
     #[arg(long, value_name = "N")]
     total_steps: Option<u64>,
@@ -74,9 +77,10 @@ pub(super) fn train(args: &TrainArgs) -> anyhow::Result<Outcome> {
     if presets::find(config.text("algo"), env.name).is_none() && !args.output.quiet {
         eprintln!("there is no preset for {} on {}: the defaults are used", config.text("algo"), env.name);
     }
+    let stop = stop_on_interrupt()?;
     let make = |n: usize, seed: u64, first: usize| env.make_vector(n, seed, first);
     let session = Session::start(config, &make, &folder)?;
-    run(session.with_reward_threshold(env.reward_threshold), args.output)
+    run(session.with_reward_threshold(env.reward_threshold), &stop, args.output)
 }
 
 pub(super) fn resume(args: &ResumeArgs) -> anyhow::Result<Outcome> {
@@ -88,18 +92,10 @@ pub(super) fn resume(args: &ResumeArgs) -> anyhow::Result<Outcome> {
             changes.push((flag, key, toml_integer(flag, value)?));
         }
     }
-    let session = Session::resume(&args.run_dir, &make, &changes)?;
-    if session.trainer().is_done() {
-        bail!(
-            "the run in {} has done its {} steps; to train it further, give more: gradus resume {} --total-steps {}",
-            args.run_dir.display(),
-            session.trainer().settings().total_steps,
-            shown(&args.run_dir),
-            2 * session.trainer().settings().total_steps
-        );
-    }
+    let stop = stop_on_interrupt()?;
+    let session = Session::resume(&args.run_dir, args.checkpoint.as_deref(), &make, &changes)?;
     let env = gradus_envs::find(session.config().text("env"))?;
-    run(session.with_reward_threshold(env.reward_threshold), args.output)
+    run(session.with_reward_threshold(env.reward_threshold), &stop, args.output)
 }
 
 /// Puts the configuration together and checks the names in it.
@@ -122,28 +118,24 @@ fn configure(args: &TrainArgs) -> anyhow::Result<Config> {
             flags.push((flag, key, toml_integer(flag, value)?));
         }
     }
-    let names = |key: &str| flags.iter().find(|(_, k, _)| *k == key).and_then(|(_, _, value)| value.as_str());
-    // Wrong names first: without them there is no preset, and what is missing then would only confuse.
-    if let Some(env) = names("env") {
-        gradus_envs::find(env)?;
-    }
-    if let Some(algo) = names("algo") {
-        check_algorithm(algo)?;
-    }
-    let preset = |algo: &str, env: &str| presets::find(algo, env).map(presets::Preset::table);
-    let config = layered_config(preset, args.config.as_deref(), &args.assignments, &flags)?;
-    gradus_envs::find(config.text("env"))?;
-    check_algorithm(config.text("algo"))?;
-    Ok(config)
+    Ok(layered(look_up, args.config.as_deref(), &args.assignments, &flags)?)
 }
 
-fn check_algorithm(name: &str) -> anyhow::Result<()> {
-    if Algorithm::NAMES.contains(&name) {
-        return Ok(());
+/// The preset for these names, or what is wrong with them.
+fn look_up(algo: &str, env: &str) -> LookUp {
+    let mut wrong = Vec::new();
+    if env.is_empty() {
+        wrong.push(("env", "missing, give one by --env; `gradus envs` lists them".to_owned()));
+    } else if let Err(error) = gradus_envs::find(env) {
+        wrong.push(("env", error.to_string()));
     }
-    let meant = nearest(name, Algorithm::NAMES.iter().copied());
-    let hint = meant.map(|meant| format!("; did you mean \"{meant}\"?")).unwrap_or_default();
-    bail!("there is no algorithm \"{name}\"{hint} There are: {}", Algorithm::NAMES.join(", "))
+    if !Algorithm::NAMES.contains(&algo) {
+        let meant = nearest(algo, Algorithm::NAMES.iter().copied());
+        let hint = meant.map(|meant| format!(", did you mean {meant:?}?")).unwrap_or_default();
+        let known = Algorithm::NAMES.join(", ");
+        wrong.push(("algo", format!("unknown algorithm {algo:?}{hint}; known are {known}")));
+    }
+    if wrong.is_empty() { Ok(presets::find(algo, env).map(presets::Preset::table)) } else { Err(wrong) }
 }
 
 fn toml_integer(flag: &str, value: u64) -> anyhow::Result<toml::Value> {
@@ -152,8 +144,7 @@ fn toml_integer(flag: &str, value: u64) -> anyhow::Result<toml::Value> {
 }
 
 /// Trains, with a progress bar, and prints what came of it.
-fn run(mut session: Session, output: Output) -> anyhow::Result<Outcome> {
-    let stop = stop_on_interrupt()?;
+fn run(mut session: Session, stop: &AtomicBool, output: Output) -> anyhow::Result<Outcome> {
     let total = session.trainer().settings().total_steps;
     if !output.quiet {
         introduce(&session);
@@ -161,15 +152,19 @@ fn run(mut session: Session, output: Output) -> anyhow::Result<Outcome> {
     let mut progress = Progress::new(total, session.trainer().steps(), output.quiet);
     let env = session.config().text("env").to_owned();
     let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
-    let summary = session.run(&make, &stop, &mut |status| progress.show(status));
+    let summary = session.run(&make, stop, &mut |status| progress.show(status));
     progress.finish();
     let summary = summary?;
     if output.json {
-        println!("{}", serde_json::to_string(&summary)?);
+        print(&serde_json::to_string(&summary)?)?;
     }
     if !output.quiet {
         let text = describe(&session, &summary);
-        if output.json { eprintln!("{text}") } else { println!("{text}") }
+        if output.json {
+            eprintln!("{text}");
+        } else {
+            print(&text)?;
+        }
     }
     Ok(if summary.finished { Outcome::Done } else { Outcome::Interrupted })
 }
@@ -207,7 +202,7 @@ fn introduce(session: &Session) {
 
 fn describe(session: &Session, summary: &Summary) -> String {
     let folder = session.folder();
-    let run_dir = shown(&summary.run_dir);
+    let run_dir = shell_quoted(&summary.run_dir);
     let mut lines = Vec::new();
     lines.push(format!(
         "{} steps in {:.2} s ({} steps/s){}",
@@ -220,7 +215,7 @@ fn describe(session: &Session, summary: &Summary) -> String {
         lines.push(format!(
             "mean return {mean_return:.1} over {episodes} fresh episodes, without exploration"
         ));
-    } else {
+    } else if !summary.finished {
         lines.push(format!("stopped; go on with: gradus resume {run_dir}"));
     }
     lines.push(format!("run             {}", summary.run_dir.display()));

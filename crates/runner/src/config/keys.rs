@@ -19,9 +19,10 @@ const SCHEDULE: Kind = Kind::Choice(&["constant", "linear"]);
 /// Everything that can be set for a training run.
 pub static KEYS: &[Key] = &[
     Key::new("env", Kind::Text, "The environment, as in `gradus envs`."),
-    Key::new("algo", Kind::Text, "The algorithm."),
+    Key::new("algo", Kind::Text, "The algorithm.").default("ppo", OURS),
     Key::new("seed", Kind::Integer(0, i64::MAX), "The seed of everything random.").default("0", OURS),
-    Key::new("total_steps", COUNT, "Environment steps to train for, over all environments together."),
+    Key::new("total_steps", COUNT, "Environment steps to train for, over all environments together.")
+        .default("100000", OURS),
     Key::new("threads", Kind::Integer(1, 1024), "Threads to compute on; with none, as many as help.")
         .optional()
         .default("none", OURS),

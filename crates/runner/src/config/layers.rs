@@ -101,6 +101,21 @@ impl Layers {
         self.table(&Origin::Set, table)
     }
 
+    /// Reports that the value which a key has so far, or its absence, will not do; `reason` says what would. A key
+    /// that was given a wrong value is reported for that alone.
+    #[must_use]
+    pub fn refuse(mut self, key: &str, reason: impl Into<String>) -> Self {
+        if self.problems.iter().any(|problem| problem.is_about(key)) {
+            return self;
+        }
+        let (subject, origin) = match self.values.get(key) {
+            Some((setting, origin)) => (subject(key, &setting.to_toml()), Some(origin.clone())),
+            None => (key.to_owned(), None),
+        };
+        self.problems.push(Problem { subject, origin, kind: ProblemKind::Unfit { reason: reason.into() } });
+        self
+    }
+
     /// The value that a key has so far; to choose a preset by `env` and `algo`, say.
     pub fn get(&self, key: &str) -> Option<&Setting> {
         self.values.get(key).map(|(setting, _)| setting)

@@ -80,8 +80,6 @@ fn everything_wrong_is_reported_at_once() {
         "learning_rate = nan (from --set): out of range, it must be a number above 0".to_owned(),
         "quite_unknown = 1 (from --set): unknown key".to_owned(),
         "env: missing, it must be a text".to_owned(),
-        "algo: missing, it must be a text".to_owned(),
-        "total_steps: missing, it must be an integer of at least 1".to_owned(),
     ];
     for line in &expected {
         assert!(found.contains(line), "missing: {line}\nin {found:#?}");
@@ -98,6 +96,14 @@ fn everything_wrong_is_reported_at_once() {
 fn what_was_given_but_wrong_is_not_reported_as_missing_too() {
     let found = problems(Layers::new(KEYS).set(["env=CartPole-v1", "algo=ppo", "total_steps=0"]));
     assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_value_can_be_refused_after_its_check() {
+    let refused = Layers::new(KEYS).set(["algo=pop", "gamma=7"]).refuse("algo", "there is no such algorithm");
+    let found = problems(refused.refuse("env", "give --env"));
+    assert_eq!(found[1..], ["algo = \"pop\" (from --set): there is no such algorithm", "env: give --env"]);
+    assert!(found.len() == 3 && found[0].starts_with("gamma = 7 "), "{found:?}");
 }
 
 #[test]
@@ -156,6 +162,22 @@ fn the_file_of_a_configuration_gives_it_again() {
     fs::write(&path, config.to_toml()).expect("writable");
     let again = Layers::new(KEYS).file(&path).resolve().expect("valid");
     assert_eq!(again.to_table(), config.to_table());
+}
+
+#[test]
+fn a_changed_configuration_keeps_what_was_said_about_the_rest() {
+    let text = base().set(["gamma=0.5"]).resolve().expect("valid").to_toml();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("config.toml");
+    fs::write(&path, &text).expect("writable");
+    let changed = Layers::new(KEYS).file(&path).flag("--threads", "threads", 3).resolve().expect("valid");
+    let again = changed.to_toml_over(&text);
+    let differing: Vec<(&str, &str)> = text.lines().zip(again.lines()).filter(|(a, b)| a != b).collect();
+    assert_eq!(differing.len(), 2, "{differing:?}");
+    assert!(
+        differing[0].1.ends_with("From --threads.") && differing[1] == ("threads = \"none\"", "threads = 3")
+    );
+    assert!(again.contains("From --set.\ngamma = 0.5\n"), "{again}");
 }
 
 #[test]

@@ -39,6 +39,7 @@
 mod error;
 mod key;
 mod keys;
+mod layered;
 mod layers;
 mod nearest;
 mod resolved;
@@ -46,6 +47,7 @@ mod resolved;
 pub use error::{ConfigError, Origin, Problem, ProblemKind};
 pub use key::{Key, Kind, Setting, reference};
 pub use keys::KEYS;
+pub use layered::{LookUp, layered};
 pub use layers::Layers;
 pub use nearest::nearest;
 pub use resolved::Config;

@@ -121,10 +121,19 @@ impl Config {
     /// The configuration as a file, with a comment on every key. [`Layers::file`](super::Layers::file) reads
     /// exactly the same values from it.
     pub fn to_toml(&self) -> String {
+        self.to_toml_over("")
+    }
+
+    /// The same, where `before` is the text of such a file: what it says about a key whose value is the same now,
+    /// comments included, stays.
+    pub fn to_toml_over(&self, before: &str) -> String {
         let mut text = String::from("# The complete configuration of a run. Use it again by --config.\n");
         for (key, setting, origin) in &self.entries {
+            let line = format!("{} = {}", key.name, setting.to_toml());
+            let same =
+                before.split("\n\n").map(str::trim).find(|part| part.lines().next_back() == Some(&line));
             let comment = one_line(&format!("{} Must be {}. From {origin}.", key.doc, key.needed()));
-            text += &format!("\n# {comment}\n{} = {}\n", key.name, setting.to_toml());
+            text += &format!("\n{}\n", same.map_or(format!("# {comment}\n{line}"), str::to_owned));
         }
         text
     }

@@ -1,63 +1,32 @@
 //! A training run on disk: its folder, its logs, its checkpoints.
 
+mod error;
+mod run_log;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use gradus_checkpoint::{CheckpointFolder, FileError, atomic_file};
+use gradus_checkpoint::{Checkpoint, CheckpointFolder, FileError, Found, atomic_file};
+use gradus_envs::{EnvError, VectorEnv};
 use gradus_policy::Metrics;
 use serde::Serialize;
-use thiserror::Error;
 
 use crate::collector::MakeEnvs;
-use crate::config::{Config, ConfigError, KEYS, Layers, Origin};
+use crate::config::{Config, KEYS, Layers};
 use crate::evaluate::evaluate;
-use crate::log::{MetricsCsv, MetricsError, Table, TensorBoardWriter};
+use crate::log::{Table, TensorBoardWriter};
 use crate::plot::Plot;
 use crate::run_folder::{RunFolder, RunFolderError, RunPaths};
 use crate::settings::Settings;
 use crate::trainer::{TrainError, Trainer};
 
-/// Rows that a log has at the end of a run, about.
-const LOG_ROWS: u64 = 400;
+pub use error::SessionError;
+use run_log::RunLog;
 
-/// Why a run on disk cannot begin or go on.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The folder cannot be used.
-    #[error(transparent)]
-    Folder(#[from] RunFolderError),
-    /// A checkpoint cannot be written or read.
-    #[error(transparent)]
-    Checkpoint(#[from] FileError),
-    /// The log cannot be written or read.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// Training failed before anything was saved.
-    #[error("{0}\nno checkpoint was written yet")]
-    Train(TrainError),
-    /// Training failed, and can go on from where it was last saved.
-    #[error("{error}\nthe last checkpoint is {}", checkpoint.display())]
-    TrainSaved {
-        /// What happened.
-        error: TrainError,
-        /// The last checkpoint.
-        checkpoint: PathBuf,
-    },
-    /// A file cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
+/// Makes environments of the task of a name: `make(env, n, seed, first_index)`.
+pub type MakeNamed<'a> = dyn Fn(&str, usize, u64, usize) -> Result<Box<dyn VectorEnv>, EnvError> + 'a;
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,7 +81,7 @@ pub struct Session {
     trainer: Trainer,
     folder: RunFolder,
     checkpoints: CheckpointFolder,
-    log: Log,
+    log: RunLog,
     /// The newest checkpoint that was written, and its step.
     saved: Option<(u64, PathBuf)>,
     first_step: u64,
@@ -126,33 +95,23 @@ impl Session {
     /// When the configuration does not fit the task, or the folder cannot be used.
     pub fn start(config: Config, make: &MakeEnvs<'_>, folder: &Path) -> Result<Self, SessionError> {
         let settings = Settings::from_config(&config)?;
-        let trainer = Trainer::new(config.text("env"), make, &settings).map_err(SessionError::Train)?;
+        let trainer = Trainer::new(config.text("env"), make, &settings).map_err(SessionError::Setup)?;
         let folder = RunFolder::create(folder)?;
         write(&folder.config(), config.to_toml().as_bytes())?;
-        let log = Log {
-            csv: MetricsCsv::create(&folder.metrics())?,
-            tensorboard: tensorboard(&folder, TensorBoardWriter::create(&folder.tensorboard()))?,
-            pending: Vec::new(),
-            iterations: 0,
-            every: log_interval(&settings),
-            next: 0,
-        };
+        let log = RunLog::create(&folder, &settings)?;
         Ok(Self::assemble(config, trainer, folder, log))
     }
 
-    /// Goes on with the run in `folder` from its newest checkpoint, up to `total_steps` if given.
+    /// Goes on with the run in `folder` from its newest checkpoint, or from the one in the file `from`, which sets
+    /// later ones aside. `changes` are flags with the keys and values that they change in the configuration.
     ///
     /// # Errors
-    /// When there is no run, its newest checkpoint is damaged (the message says which one still loads), or it
-    /// does not fit.
+    /// When there is no run, the checkpoint is damaged (the message says which one still loads), it does not fit,
+    /// or the steps asked for are done. Nothing in the folder is changed then.
     pub fn resume(
         folder: &Path,
-        make: &dyn Fn(
-            &str,
-            usize,
-            u64,
-            usize,
-        ) -> Result<Box<dyn gradus_envs::VectorEnv>, gradus_envs::EnvError>,
+        from: Option<&Path>,
+        make: &MakeNamed<'_>,
         changes: &[(&str, &str, toml::Value)],
     ) -> Result<Self, SessionError> {
         let folder = RunFolder::open(folder)?;
@@ -160,25 +119,34 @@ impl Session {
         let settings = Settings::from_config(&config)?;
         let env = config.text("env").to_owned();
         let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
-        let mut trainer = Trainer::new(&env, &make, &settings).map_err(SessionError::Train)?;
-        let found = checkpoint_folder(&config, &folder).newest()?;
-        trainer.restore(&found.checkpoint).map_err(SessionError::Train)?;
-        write(&folder.config(), config.to_toml().as_bytes())?;
-        let step = trainer.steps();
-        let log = Log {
-            csv: MetricsCsv::resume(&folder.metrics(), step)?,
-            tensorboard: tensorboard(&folder, TensorBoardWriter::resume(&folder.tensorboard(), step))?,
-            pending: Vec::new(),
-            iterations: 0,
-            every: log_interval(&settings),
-            next: step,
+        let mut trainer = Trainer::new(&env, &make, &settings).map_err(SessionError::Setup)?;
+        let (path, checkpoint) = match from {
+            None => newest_checkpoint(folder.folder()).map(|found| (found.path, found.checkpoint))?,
+            Some(path) => (path.to_owned(), Checkpoint::load(path).map_err(of_run(&folder))?),
         };
+        trainer.restore(&checkpoint).map_err(|error| SessionError::Restore {
+            error: Box::new(error),
+            checkpoint: path.clone(),
+            config: folder.config(),
+        })?;
+        let step = trainer.steps();
+        if trainer.is_done() {
+            let (folder, total) = (folder.folder().to_owned(), settings.total_steps);
+            return Err(SessionError::Finished { folder, steps: step, total });
+        }
+        checkpoint_folder(&config, &folder).set_aside_after(step).map_err(of_run(&folder))?;
+        if !changes.is_empty() {
+            let before = std::fs::read_to_string(folder.config()).unwrap_or_default();
+            write(&folder.config(), config.to_toml_over(&before).as_bytes())?;
+        }
+        let log = RunLog::resume(&folder, &settings, step)?;
         let mut session = Self::assemble(config, trainer, folder, log);
-        session.saved = Some((step, found.path));
+        // One from elsewhere is not yet where the next resume looks for it.
+        session.saved = Some((step, path)).filter(|(_, path)| *path == session.checkpoints.path_of(step));
         Ok(session)
     }
 
-    fn assemble(config: Config, trainer: Trainer, folder: RunFolder, log: Log) -> Self {
+    fn assemble(config: Config, trainer: Trainer, folder: RunFolder, log: RunLog) -> Self {
         Self {
             checkpoints: checkpoint_folder(&config, &folder),
             first_step: trainer.steps(),
@@ -216,7 +184,7 @@ impl Session {
     /// Trains to the end, or until `stop` is set: then the run is saved as it stands after the present update.
     ///
     /// # Errors
-    /// When training fails or a file cannot be written.
+    /// When training fails or a file cannot be written. The learning curve is drawn also when training fails.
     pub fn run(
         &mut self,
         make: &MakeEnvs<'_>,
@@ -224,6 +192,22 @@ impl Session {
         watch: &mut dyn FnMut(Status<'_>),
     ) -> Result<Summary, SessionError> {
         let begin = Instant::now();
+        let trained = self.train(begin, stop, watch);
+        let wall = begin.elapsed();
+        let speed = self.speed(wall);
+        let drawn = self.log.flush(&self.trainer, speed).and_then(|()| self.draw());
+        // Of two errors the first one matters.
+        trained.and(drawn)?;
+        self.save()?;
+        self.finish(make, stop, wall)
+    }
+
+    fn train(
+        &mut self,
+        begin: Instant,
+        stop: &AtomicBool,
+        watch: &mut dyn FnMut(Status<'_>),
+    ) -> Result<(), SessionError> {
         while !self.trainer.is_done() && !stop.load(Ordering::Relaxed) {
             let iteration = self.trainer.iterate().map_err(|error| self.failure(error))?;
             let steps_per_second = self.speed(begin.elapsed());
@@ -241,9 +225,7 @@ impl Session {
                 self.save()?;
             }
         }
-        let wall = begin.elapsed();
-        self.save()?;
-        self.finish(make, wall)
+        Ok(())
     }
 
     fn speed(&self, elapsed: Duration) -> f64 {
@@ -252,7 +234,10 @@ impl Session {
 
     fn failure(&self, error: TrainError) -> SessionError {
         match &self.saved {
-            Some((_, checkpoint)) => SessionError::TrainSaved { error, checkpoint: checkpoint.clone() },
+            Some((_, checkpoint)) => {
+                let (checkpoint, folder) = (checkpoint.clone(), self.folder.folder().to_owned());
+                SessionError::TrainSaved { error: Box::new(error), checkpoint, folder }
+            }
             None => SessionError::Train(error),
         }
     }
@@ -262,19 +247,25 @@ impl Session {
         let step = self.trainer.steps();
         if self.saved.as_ref().is_none_or(|(saved, _)| *saved != step) {
             let checkpoint = self.trainer.checkpoint().map_err(|error| self.failure(error))?;
-            self.saved = Some((step, self.checkpoints.save(step, &checkpoint)?));
+            let path = self.checkpoints.save(step, &checkpoint).map_err(of_run(&self.folder))?;
+            self.saved = Some((step, path));
         }
         Ok(())
     }
 
     /// Evaluates the policy if the run is done, and writes what a run leaves behind.
-    fn finish(&mut self, make: &MakeEnvs<'_>, wall: Duration) -> Result<Summary, SessionError> {
+    fn finish(
+        &mut self,
+        make: &MakeEnvs<'_>,
+        stop: &AtomicBool,
+        wall: Duration,
+    ) -> Result<Summary, SessionError> {
         let mut policy = self.trainer.policy().map_err(|error| self.failure(error))?;
         let policy_path = self.folder.policy();
         let bytes = policy.to_bytes().map_err(|error| self.failure(error.into()))?;
         write(&policy_path, &bytes)?;
         let settings = self.trainer.settings();
-        let evaluation = if self.trainer.is_done() {
+        let evaluation = if self.trainer.is_done() && !stop.load(Ordering::Relaxed) {
             let episodes = self.config.count("eval_episodes");
             let evaluation = evaluate(&mut policy, make, episodes, settings.seed, false);
             Some(evaluation.map_err(|error| self.failure(error))?)
@@ -297,7 +288,6 @@ impl Session {
             checkpoint: self.saved.as_ref().map(|(_, path)| path.clone()).unwrap_or_default(),
             policy: policy_path,
         };
-        self.draw()?;
         let text = serde_json::to_string_pretty(&summary).unwrap_or_default();
         write(&self.folder.summary(), text.as_bytes())?;
         Ok(summary)
@@ -317,63 +307,6 @@ impl Session {
     }
 }
 
-/// The logs of a run.
-struct Log {
-    csv: MetricsCsv,
-    tensorboard: TensorBoardWriter,
-    /// Sums of the metrics since the last row.
-    pending: Vec<(&'static str, f64)>,
-    iterations: u32,
-    /// Steps between two rows.
-    every: u64,
-    /// The step of the next row.
-    next: u64,
-}
-
-impl Log {
-    /// Takes in one iteration, and writes a row when one is due: updates' metrics are means since the last row.
-    fn take(
-        &mut self,
-        trainer: &Trainer,
-        metrics: &Metrics,
-        steps_per_second: f64,
-    ) -> Result<(), SessionError> {
-        if self.iterations == 0 {
-            self.pending = metrics.iter().collect();
-        } else {
-            for ((_, sum), (_, value)) in self.pending.iter_mut().zip(metrics.iter()) {
-                *sum += value;
-            }
-        }
-        self.iterations += 1;
-        let step = trainer.steps();
-        if step < self.next && !trainer.is_done() {
-            return Ok(());
-        }
-        self.next = step + self.every;
-        let mut row = vec![
-            ("step", step as f64),
-            ("updates", trainer.updates() as f64),
-            ("episodes", trainer.episodes() as f64),
-            ("mean_return", trainer.mean_return().unwrap_or(f64::NAN)),
-            ("mean_length", trainer.mean_length().unwrap_or(f64::NAN)),
-            ("steps_per_second", steps_per_second),
-        ];
-        let count = f64::from(std::mem::take(&mut self.iterations));
-        row.extend(self.pending.iter().map(|(name, sum)| (*name, sum / count)));
-        self.csv.append(&row)?;
-        let finite: Vec<(&str, f64)> =
-            row[1..].iter().copied().filter(|(_, value)| value.is_finite()).collect();
-        self.tensorboard
-            .scalars(step, &finite)
-            .map_err(|source| SessionError::Write { path: self.tensorboard.path().to_owned(), source })
-    }
-}
-
-fn log_interval(settings: &Settings) -> u64 {
-    settings.total_steps / LOG_ROWS
-}
-
 /// The run's own configuration, with the changes that a flag may make when it goes on.
 fn resumed_config(folder: &RunPaths, changes: &[(&str, &str, toml::Value)]) -> Result<Config, SessionError> {
     let mut layers = Layers::new(KEYS).file(&folder.config());
@@ -383,58 +316,26 @@ fn resumed_config(folder: &RunPaths, changes: &[(&str, &str, toml::Value)]) -> R
     Ok(layers.resolve()?)
 }
 
-/// The configuration of the run in a folder.
+/// The newest checkpoint of the run in a folder.
 ///
 /// # Errors
-/// When there is none, or it was altered into something wrong.
-pub fn config_of(folder: &Path) -> Result<Config, SessionError> {
+/// When there is no run, no checkpoint yet, or the newest one is damaged (the message says which one still loads).
+pub fn newest_checkpoint(folder: &Path) -> Result<Found, SessionError> {
     let paths = RunPaths::new(folder);
     if !paths.config().is_file() {
         return Err(RunFolderError::NoRun { folder: folder.to_owned() }.into());
     }
-    resumed_config(&paths, &[])
+    CheckpointFolder::new(paths.checkpoints(), NonZeroUsize::MIN).newest().map_err(of_run(&paths))
 }
 
-/// The folder of checkpoints of the run in a folder.
-pub fn checkpoint_folder(config: &Config, paths: &RunPaths) -> CheckpointFolder {
+fn checkpoint_folder(config: &Config, paths: &RunPaths) -> CheckpointFolder {
     let keep = NonZeroUsize::new(config.count("keep_checkpoints")).unwrap_or(NonZeroUsize::MIN);
     CheckpointFolder::new(paths.checkpoints(), keep)
 }
 
-/// Lays the layers of a configuration over each other: defaults, the preset for environment and algorithm (as far
-/// as they are known from what comes later), a file, assignments, and flags.
-///
-/// # Errors
-/// Lists everything that is wrong with any of them.
-pub fn layered_config(
-    preset: impl Fn(&str, &str) -> Option<toml::Table>,
-    file: Option<&Path>,
-    assignments: &[String],
-    flags: &[(&str, &str, toml::Value)],
-) -> Result<Config, ConfigError> {
-    let over = |mut layers: Layers| {
-        if let Some(file) = file {
-            layers = layers.file(file);
-        }
-        layers = layers.set(assignments);
-        for (flag, key, value) in flags {
-            layers = layers.flag(flag, key, value.clone());
-        }
-        layers
-    };
-    let first = over(Layers::new(KEYS));
-    let text = |key: &str| match first.get(key) {
-        Some(crate::config::Setting::Text(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let (env, algo) = (text("env"), text("algo"));
-    match preset(&algo, &env) {
-        None => first.resolve(),
-        Some(table) => {
-            let origin = Origin::Preset(format!("{algo}/{env}"));
-            over(Layers::new(KEYS).table(&origin, table)).resolve()
-        }
-    }
+fn of_run(paths: &RunPaths) -> impl FnOnce(FileError) -> SessionError {
+    let folder = paths.folder().to_owned();
+    move |error| SessionError::Checkpoint { error, folder }
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), SessionError> {

@@ -1,0 +1,88 @@
+//! The logs of a run.
+
+use gradus_policy::Metrics;
+
+use super::{SessionError, tensorboard};
+use crate::log::{MetricsCsv, TensorBoardWriter};
+use crate::run_folder::RunPaths;
+use crate::settings::Settings;
+use crate::trainer::Trainer;
+
+/// Rows that a log has at the end of a run, about.
+const ROWS: u64 = 400;
+
+/// The logs of a run: `metrics.csv` and TensorBoard's events.
+pub(super) struct RunLog {
+    csv: MetricsCsv,
+    tensorboard: TensorBoardWriter,
+    /// Sums of the metrics since the last row.
+    pending: Vec<(&'static str, f64)>,
+    iterations: u32,
+    /// Steps between two rows.
+    every: u64,
+    /// The step of the next row.
+    next: u64,
+}
+
+impl RunLog {
+    /// The logs of a new run.
+    pub(super) fn create(paths: &RunPaths, settings: &Settings) -> Result<Self, SessionError> {
+        let events = tensorboard(paths, TensorBoardWriter::create(&paths.tensorboard()))?;
+        Ok(Self::new(MetricsCsv::create(&paths.metrics())?, events, settings, 0))
+    }
+
+    /// The logs of a run that goes on after `step`; what they have from later steps is forgotten.
+    pub(super) fn resume(paths: &RunPaths, settings: &Settings, step: u64) -> Result<Self, SessionError> {
+        let csv = MetricsCsv::resume(&paths.metrics(), step)?;
+        let events = tensorboard(paths, TensorBoardWriter::resume(&paths.tensorboard(), step))?;
+        Ok(Self::new(csv, events, settings, step))
+    }
+
+    fn new(csv: MetricsCsv, tensorboard: TensorBoardWriter, settings: &Settings, next: u64) -> Self {
+        let every = settings.total_steps / ROWS;
+        Self { csv, tensorboard, pending: Vec::new(), iterations: 0, every, next }
+    }
+
+    /// Takes in one iteration, and writes a row when one is due: updates' metrics are means since the last row.
+    pub(super) fn take(
+        &mut self,
+        trainer: &Trainer,
+        metrics: &Metrics,
+        steps_per_second: f64,
+    ) -> Result<(), SessionError> {
+        if self.iterations == 0 {
+            self.pending = metrics.iter().collect();
+        } else {
+            for ((_, sum), (_, value)) in self.pending.iter_mut().zip(metrics.iter()) {
+                *sum += value;
+            }
+        }
+        self.iterations += 1;
+        if trainer.steps() < self.next { Ok(()) } else { self.flush(trainer, steps_per_second) }
+    }
+
+    /// Writes a row with what came since the last one, if anything did.
+    pub(super) fn flush(&mut self, trainer: &Trainer, steps_per_second: f64) -> Result<(), SessionError> {
+        if self.iterations == 0 {
+            return Ok(());
+        }
+        let step = trainer.steps();
+        self.next = step + self.every;
+        let mut row = vec![
+            ("step", step as f64),
+            ("updates", trainer.updates() as f64),
+            ("episodes", trainer.episodes() as f64),
+            ("mean_return", trainer.mean_return().unwrap_or(f64::NAN)),
+            ("mean_length", trainer.mean_length().unwrap_or(f64::NAN)),
+            ("steps_per_second", steps_per_second),
+        ];
+        let count = f64::from(std::mem::take(&mut self.iterations));
+        row.extend(self.pending.iter().map(|(name, sum)| (*name, sum / count)));
+        self.csv.append(&row)?;
+        let finite: Vec<(&str, f64)> =
+            row[1..].iter().copied().filter(|(_, value)| value.is_finite()).collect();
+        self.tensorboard
+            .scalars(step, &finite)
+            .map_err(|source| SessionError::Write { path: self.tensorboard.path().to_owned(), source })
+    }
+}
