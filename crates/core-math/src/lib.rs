@@ -7,6 +7,8 @@
 //! - [`Schedule`] and [`KlAdaptiveRate`]: learning rates over time.
 //! - [`RunningMoments`]: mean and variance of rows, for normalisation.
 //! - [`mean`], [`median`], [`standard_deviation`], [`explained_variance`], [`dot`], [`norm`], [`axpy`].
+//! - [`CgSolver`]: conjugate gradient on a linear operator; [`BacktrackingLineSearch`]: a step length under a
+//!   constraint.
 //! - [`Stream`]: seeded random numbers, one stream per purpose and index.
 //!
 //! Formulas are generic over [`Real`], that is `f32` or `f64`, and work on one row at a time; sums over
@@ -39,6 +41,7 @@ mod moments;
 mod optim;
 mod real;
 mod schedule;
+mod solver;
 mod special;
 mod stats;
 mod stream;
@@ -52,5 +55,9 @@ pub use optim::{
 };
 pub use real::Real;
 pub use schedule::{KlAdaptiveRate, Schedule, ScheduleError};
+pub use solver::{
+    BacktrackingLineSearch, CgError, CgInfo, CgSolver, ConjugateGradient, Evaluation, LineSearchOutcome,
+    RejectReason, SolverSettingError, Trial,
+};
 pub use stats::{explained_variance, mean, median, standard_deviation};
 pub use stream::Stream;
