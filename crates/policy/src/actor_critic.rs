@@ -180,6 +180,15 @@ impl<N: Network> ActorCritic<N> {
         matches!(self.body, Body::Shared(_))
     }
 
+    /// Policy and critic apart, where they share nothing: each with its own part of θ, the policy's first
+    /// [`policy_parameter_count`](Self::policy_parameter_count) parameters and the critic's rest.
+    pub fn split_mut(&mut self) -> Option<(&mut PolicyHead<N>, &mut N)> {
+        match &mut self.body {
+            Body::Separate { actor, critic } => Some((actor, critic)),
+            Body::Shared(_) => None,
+        }
+    }
+
     /// How many of the first parameters determine the policy: all of them where the trunk is shared.
     pub fn policy_parameter_count(&self) -> usize {
         match &self.body {

@@ -2,6 +2,11 @@
 
 use gradus_core_math::{Distribution, Real};
 
+use crate::network::Rows;
+
+/// What keeps equal advantages finite when they are standardised (as in stable-baselines3).
+const ADVANTAGE_EPSILON: f64 = 1e-8;
+
 /// What a policy did over T steps in N environments, time-major: index t·N + n, t = 0..T−1.
 ///
 /// Filled by a collector; an update reads it through [`batch`](Rollout::batch).
@@ -147,6 +152,24 @@ impl<'a, T> Batch<'a, T> {
         &array[i * width..(i + 1) * width]
     }
 
+    /// What brings the advantages of `rows` to mean 0 and deviation 1: (mean, 1/(deviation + 1e-8)), with Bessel's
+    /// correction; (0, 1) for fewer than two rows.
+    ///
+    /// # Panics
+    /// When a row is not in the batch.
+    pub fn standardization(&self, rows: Rows<'_>) -> (f64, f64)
+    where
+        T: Real,
+    {
+        if rows.len() < 2 {
+            return (0.0, 1.0);
+        }
+        let advantages = || (0..rows.len()).map(|i| self.advantages[rows.index(i)].wide());
+        let mean = sum_in_lanes(advantages()) / rows.len() as f64;
+        let squares = sum_in_lanes(advantages().map(|a| (a - mean) * (a - mean)));
+        (mean, 1.0 / ((squares / (rows.len() - 1) as f64).sqrt() + ADVANTAGE_EPSILON))
+    }
+
     /// The mask of row `i`, if there are masks.
     #[inline]
     pub fn mask(&self, width: usize, i: usize) -> Option<&'a [bool]> {
@@ -177,4 +200,14 @@ impl<T: Real> Batch<'_, T> {
             Some((name, place, array[place].wide()))
         })
     }
+}
+
+/// Σ of the values in four interleaved partial sums: the same bits everywhere, and no chain of additions that each
+/// waits for the one before.
+fn sum_in_lanes(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sums = [0.0; 4];
+    for (i, value) in values.enumerate() {
+        sums[i % 4] += value;
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }

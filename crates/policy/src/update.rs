@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gradus_core_math::Stream;
+use gradus_core_math::{CgError, Distribution, Real, Stream};
 use thiserror::Error;
 
 use crate::{ActorCritic, Batch, Network, Team};
@@ -60,6 +60,71 @@ pub struct UpdateState<T> {
     pub scalars: BTreeMap<String, f64>,
 }
 
+impl<T> UpdateState<T> {
+    /// Takes the count `name` out.
+    ///
+    /// # Errors
+    /// When it is not there, or is not a count.
+    pub fn take_count(&mut self, name: &str) -> Result<u64, UpdateError> {
+        match self.scalars.remove(name) {
+            None => Err(UpdateError::State(format!("it has no \"{name}\""))),
+            // Counts are exact in f64 up to 2^53.
+            Some(count) if count >= 0.0 && count.fract().abs() < f64::MIN_POSITIVE => Ok(count as u64),
+            Some(other) => Err(UpdateError::State(format!("\"{name}\" is {other}, not a count"))),
+        }
+    }
+
+    /// Takes the vector `name` out.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn take_tensor(&mut self, name: &str) -> Result<Vec<T>, UpdateError> {
+        self.tensors.remove(name).ok_or_else(|| UpdateError::State(format!("it has no \"{name}\"")))
+    }
+
+    /// Checks that everything was taken out: what is left would be lost.
+    ///
+    /// # Errors
+    /// Names the first entry that is left.
+    pub fn nothing_left(&self) -> Result<(), UpdateError> {
+        match self.tensors.keys().chain(self.scalars.keys()).next() {
+            None => Ok(()),
+            Some(name) => Err(UpdateError::State(format!("its \"{name}\" is unknown"))),
+        }
+    }
+}
+
+impl<T: Real> Batch<'_, T> {
+    /// What every update looks at first: that there are rows, and that every number in them is finite.
+    ///
+    /// # Errors
+    /// Names the first culprit; `update` is the number of the update in the message.
+    ///
+    /// # Panics
+    /// When the arrays do not fit together.
+    pub fn check(&self, distribution: &Distribution, update: u64) -> Result<(), UpdateError> {
+        if self.is_empty() {
+            return Err(UpdateError::EmptyBatch);
+        }
+        self.assert_lengths(distribution);
+        let Some((array, place, value)) = self.find_non_finite() else { return Ok(()) };
+        Err(UpdateError::NonFinite { quantity: format!("element {place} of the batch's {array}"), value, update })
+    }
+}
+
+impl<N: Network> Agent<N> {
+    /// Checks that every parameter is finite.
+    ///
+    /// # Errors
+    /// Names the first culprit; `update` is the number of the update in the message.
+    pub fn check(&self, update: u64) -> Result<(), UpdateError> {
+        let Some((tensor, place)) = self.network.find_non_finite(&self.theta) else { return Ok(()) };
+        let quantity = format!("element {place} of the parameters {tensor}");
+        let value = self.theta.iter().find(|x| !x.wide().is_finite()).map_or(f64::NAN, |x| x.wide());
+        Err(UpdateError::NonFinite { quantity, value, update })
+    }
+}
+
 /// Why an update could not be made. The agent is then as it was before.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -90,6 +155,17 @@ pub enum UpdateError {
         /// The number of the update, from 1.
         update: u64,
     },
+    /// Conjugate gradient found no direction.
+    #[error("conjugate gradient failed in update {update}: {error}; the parameters are those from before it")]
+    Solver {
+        /// What it met.
+        error: CgError,
+        /// The number of the update, from 1.
+        update: u64,
+    },
+    /// A trust region around the policy means nothing where fitting the critic moves the policy.
+    #[error("a trust region needs a critic of its own, and this one shares its trunk with the policy: use two networks")]
+    SharedTrunk,
     /// A saved state does not fit this algorithm or network.
     #[error("the saved state does not fit: {0}")]
     State(String),

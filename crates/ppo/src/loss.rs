@@ -1,10 +1,7 @@
 //! The clipped objective: its value, and its gradient in the outputs of the networks.
 
 use gradus_core_math::{Distribution, Real};
-use gradus_policy::Batch;
-
-/// Added to the standard deviation of the advantages, for minibatches where all are equal.
-const ADVANTAGE_EPSILON: f64 = 1e-8;
+use gradus_policy::{Batch, Rows};
 
 /// The constants of one minibatch's loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +59,7 @@ impl Losses {
 ///
 /// ```
 /// use gradus_core_math::Distribution;
-/// use gradus_policy::Batch;
+/// use gradus_policy::{Batch, Rows};
 /// use gradus_ppo::{LossConfig, loss_and_cotangent};
 ///
 /// // One row: two equally likely actions, of which the second was taken and had advantage 3; value 1, target 2.
@@ -103,7 +100,7 @@ pub fn loss_and_cotangent<T: Real>(
     assert_eq!(outputs.len(), rows.len() * (n_params + 1), "the length of the outputs");
     assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
     let per_row = 1.0 / rows.len() as f64;
-    let (mean, scale) = if config.normalize_advantage { standardization(batch, rows) } else { (0.0, 1.0) };
+    let (mean, scale) = if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
     let clip = (T::of(1.0 - config.clip_epsilon), T::of(1.0 + config.clip_epsilon));
     let entropy_cotangent = T::of(-config.entropy_coef * per_row);
     let mut sum = Losses::default();
@@ -214,15 +211,4 @@ fn kl_estimate(log_ratio: f64, ratio: f64) -> f64 {
     // Σ_{k ≥ 2} x^k / k! up to k = 9, from the inside out.
     let series = (3..=9).rev().fold(1.0, |sum, k| 1.0 + sum * x / f64::from(k));
     0.5 * x * x * series
-}
-
-/// Mean, and one over the standard deviation, of the advantages of `rows`.
-fn standardization<T: Real>(batch: &Batch<'_, T>, rows: &[u32]) -> (f64, f64) {
-    if rows.len() < 2 {
-        return (0.0, 1.0);
-    }
-    let advantages = || rows.iter().map(|&row| batch.advantages[row as usize].wide());
-    let mean = advantages().sum::<f64>() / rows.len() as f64;
-    let squares = advantages().map(|a| (a - mean) * (a - mean)).sum::<f64>();
-    (mean, 1.0 / ((squares / (rows.len() - 1) as f64).sqrt() + ADVANTAGE_EPSILON))
 }

@@ -168,12 +168,6 @@ impl<T: Real> Ppo<T> {
         Err(UpdateError::NonFinite { quantity: quantity.into(), value, update: self.updates + 1 })
     }
 
-    fn finite_parameters<N: Network<Scalar = T>>(&self, agent: &Agent<N>) -> Result<(), UpdateError> {
-        let Some(value) = agent.theta.iter().find(|x| !x.is_finite()) else { return Ok(()) };
-        let (tensor, place) = agent.network.find_non_finite(&agent.theta).unwrap_or_default();
-        self.finite(&format!("element {place} of the parameters {tensor}"), value.wide())
-    }
-
     /// The state for a checkpoint: see [`Update::state`].
     pub fn state(&self) -> UpdateState<T> {
         let OptimizerState { steps, moments } = self.adam.state();
@@ -192,18 +186,9 @@ impl<T: Real> Ppo<T> {
     /// # Errors
     /// When the state is another algorithm's or another network's; this one is then unchanged.
     pub fn load(&mut self, mut state: UpdateState<T>) -> Result<(), UpdateError> {
-        let missing = |name: &str| UpdateError::State(format!("PPO needs \"{name}\""));
-        let mut count = |name: &str| match state.scalars.remove(name) {
-            None => Err(missing(name)),
-            Some(count) if count >= 0.0 && count.fract().abs() < f64::MIN_POSITIVE => Ok(count as u64),
-            Some(other) => Err(UpdateError::State(format!("\"{name}\" is {other}, not a count"))),
-        };
-        let (steps, updates) = (count("adam.steps")?, count("updates")?);
-        let mut tensor = |name: &str| state.tensors.remove(name).ok_or_else(|| missing(name));
-        let moments = MOMENTS.into_iter().map(&mut tensor).collect::<Result<_, _>>()?;
-        if let Some(name) = state.tensors.keys().chain(state.scalars.keys()).next() {
-            return Err(UpdateError::State(format!("PPO has no \"{name}\"")));
-        }
+        let (steps, updates) = (state.take_count("adam.steps")?, state.take_count("updates")?);
+        let moments = MOMENTS.into_iter().map(|name| state.take_tensor(name)).collect::<Result<_, _>>()?;
+        state.nothing_left()?;
         self.adam
             .load(OptimizerState { steps, moments })
             .map_err(|error| UpdateError::State(error.to_string()))?;
@@ -214,12 +199,6 @@ impl<T: Real> Ppo<T> {
 
 /// The names of Adam's moments in a state.
 const MOMENTS: [&str; 2] = ["adam.m", "adam.v"];
-
-/// A number in the batch that is not finite is named before it has gone through anything.
-fn finite_batch<T: Real>(batch: &Batch<'_, T>, update: u64) -> Result<(), UpdateError> {
-    let Some((array, place, value)) = batch.find_non_finite() else { return Ok(()) };
-    Err(UpdateError::NonFinite { quantity: format!("element {place} of the batch's {array}"), value, update })
-}
 
 impl Progress {
     fn add(&mut self, losses: &Losses, gradient_norm: f64) {
@@ -262,15 +241,11 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
         batch: &Batch<'_, N::Scalar>,
         context: Context<'_>,
     ) -> Result<Metrics, UpdateError> {
-        if batch.is_empty() {
-            return Err(UpdateError::EmptyBatch);
-        }
-        batch.assert_lengths(agent.network.distribution());
-        finite_batch(batch, self.updates + 1)?;
+        batch.check(agent.network.distribution(), self.updates + 1)?;
         let progress = context.progress;
         let before = (agent.theta.clone(), self.adam.clone());
         let outcome = self.epochs(agent, batch, context).and_then(|done| {
-            self.finite_parameters(agent)?;
+            agent.check(self.updates + 1)?;
             Ok(done)
         });
         match outcome {

@@ -1,0 +1,16 @@
+//! Trust region policy optimisation and the natural policy gradient.
+//!
+//! [`Trpo`] is the update. Its steps are functions of their own: [`Surrogate`] has the objective, the constraint and
+//! their derivatives in the outputs of the policy; [`surrogate_gradient`], [`fisher_vector_product`],
+//! [`step_length`] and [`line_search`] are what the paper describes.
+
+mod config;
+mod critic;
+mod step;
+mod surrogate;
+mod trpo;
+
+pub use config::{CriticConfig, TrpoConfig};
+pub use step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
+pub use surrogate::Surrogate;
+pub use trpo::Trpo;

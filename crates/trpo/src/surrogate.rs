@@ -1,0 +1,96 @@
+//! The surrogate objective, the constraint, and their derivatives in the outputs of the policy.
+
+use gradus_core_math::{Distribution, Real};
+use gradus_policy::{Batch, Rows};
+
+/// The batch as the policy step sees it: all rows, with the advantages' standardisation taken once.
+#[derive(Clone, Copy, Debug)]
+pub struct Surrogate<'a, T> {
+    distribution: &'a Distribution,
+    batch: &'a Batch<'a, T>,
+    mean: f64,
+    scale: f64,
+}
+
+impl<'a, T: Real> Surrogate<'a, T> {
+    /// The surrogate over all rows of `batch`.
+    pub fn new(distribution: &'a Distribution, batch: &'a Batch<'a, T>, normalize_advantage: bool) -> Self {
+        let all = Rows::First(batch.len());
+        let (mean, scale) = if normalize_advantage { batch.standardization(all) } else { (0.0, 1.0) };
+        Self { distribution, batch, mean, scale }
+    }
+
+    fn advantage(&self, i: usize) -> f64 {
+        (self.batch.advantages[i].wide() - self.mean) * self.scale
+    }
+
+    fn mask(&self, i: usize) -> Option<&'a [bool]> {
+        self.batch.mask(self.distribution.mask_width(), i)
+    }
+
+    fn action(&self, i: usize) -> &'a [T] {
+        Batch::<T>::row(self.batch.actions, self.distribution.action_width(), i)
+    }
+
+    /// The cotangent of L(θ) = mean[r(θ) A], r = π_θ(a|s)/π_old(a|s), in the parameters of the distribution:
+    /// ∂L/∂φ = r A ∂log π(a|s)/∂φ / B. Returns L.
+    ///
+    /// # Shapes
+    /// `params` and `cotangent`: `[B, n_params]`.
+    pub fn value_and_cotangent(&self, params: &[T], cotangent: &mut [T]) -> f64 {
+        let width = self.distribution.n_params();
+        let per_row = 1.0 / self.batch.len() as f64;
+        let mut sum = 0.0;
+        cotangent.fill(T::zero());
+        let rows = params.chunks_exact(width).zip(cotangent.chunks_exact_mut(width));
+        for (i, (params, to)) in rows.enumerate() {
+            let weigh = |log_prob: T, _| {
+                let weighted = (log_prob - self.batch.log_probs[i]).exp().wide() * self.advantage(i);
+                sum += weighted;
+                (T::of(weighted * per_row), T::zero())
+            };
+            self.distribution.add_gradient_with(params, self.mask(i), self.action(i), weigh, to);
+        }
+        sum * per_row
+    }
+
+    /// L(θ) = mean[r(θ) A] and the mean of `kl_old_new` = KL(π_old(·|s)‖π_θ(·|s)), in f64.
+    ///
+    /// # Shapes
+    /// `params_old`, `params`: `[B, n_params]`, of π_old and π_θ.
+    pub fn value_and_kl(&self, params_old: &[T], params: &[T]) -> (f64, f64) {
+        let width = self.distribution.n_params();
+        let (mut value, mut kl) = (0.0, 0.0);
+        let rows = params_old.chunks_exact(width).zip(params.chunks_exact(width));
+        for (i, (old, new)) in rows.enumerate() {
+            let log_prob = self.distribution.log_prob(new, self.mask(i), self.action(i));
+            value += (log_prob - self.batch.log_probs[i]).exp().wide() * self.advantage(i);
+            kl += self.distribution.kl(old, new, self.mask(i)).wide();
+        }
+        let per_row = 1.0 / self.batch.len() as f64;
+        (value * per_row, kl * per_row)
+    }
+
+    /// `out` ← M u / B, with M the Fisher information of each row's distribution, block by block: the Hessian of
+    /// the mean of `kl_old_new` in the parameters of the distributions at π_θ = π_old.
+    ///
+    /// # Shapes
+    /// `params_old`, `tangent`, `out`: `[B, n_params]`.
+    pub fn metric(&self, params_old: &[T], tangent: &[T], out: &mut [T]) {
+        let width = self.distribution.n_params();
+        let per_row = T::of(1.0 / self.batch.len() as f64);
+        let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
+        for (i, ((params, tangent), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
+            self.distribution.fisher_vector(params, self.mask(i), tangent, out);
+            out.iter_mut().for_each(|x| *x *= per_row);
+        }
+    }
+
+    /// The mean entropy of the distributions.
+    pub fn entropy(&self, params: &[T]) -> f64 {
+        let width = self.distribution.n_params();
+        let rows = params.chunks_exact(width).enumerate();
+        let sum: f64 = rows.map(|(i, row)| self.distribution.entropy(row, self.mask(i)).wide()).sum();
+        sum / self.batch.len() as f64
+    }
+}
