@@ -114,7 +114,8 @@ impl TrpoConfig {
         setting("max_kl", self.max_kl, above_zero(self.max_kl), "a number above 0")?;
         let damping = self.cg_damping;
         setting("cg_damping", damping, damping.is_finite() && damping >= 0.0, "a number from 0 on")?;
-        let solvers = self.conjugate_gradient.check().and_then(|()| self.line_search.map_or(Ok(()), |s| s.check()));
+        let solvers =
+            self.conjugate_gradient.check().and_then(|()| self.line_search.map_or(Ok(()), |s| s.check()));
         if let Err(error) = solvers {
             return setting(error.name, error.value, false, error.range);
         }

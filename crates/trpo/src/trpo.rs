@@ -1,7 +1,8 @@
 //! The update.
 
 use gradus_core_math::{
-    CgInfo, CgSolver, LineSearchOutcome, Optimizer, OptimizerState, Real, RejectReason, explained_variance, norm,
+    CgInfo, CgSolver, LineSearchOutcome, Optimizer, OptimizerState, Real, RejectReason, explained_variance,
+    norm,
 };
 use gradus_policy::{
     Agent, Batch, Context, Input, Linearized, Metrics, Network, Team, Update, UpdateError, UpdateState,
@@ -65,8 +66,9 @@ impl<T: Real> Trpo<T> {
         }
         let of_policy = agent.network.policy_parameter_count();
         let of_critic = agent.theta.len() - of_policy;
-        let solver = CgSolver::new(config.conjugate_gradient, of_policy)
-            .map_err(|error| UpdateError::Setting { name: error.name, value: error.value, range: error.range })?;
+        let solver = CgSolver::new(config.conjugate_gradient, of_policy).map_err(|error| {
+            UpdateError::Setting { name: error.name, value: error.value, range: error.range }
+        })?;
         Ok(Self {
             critic: CriticFit::new(&config.critic, of_critic)?,
             config,
@@ -113,7 +115,8 @@ impl<T: Real> Trpo<T> {
             let buffers = (&mut scratch[..], &mut more_scratch[..]);
             fisher_vector_product(team.reborrow(), &mut point, surrogate, damping, v, buffers, out);
         };
-        let info = solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
+        let info =
+            solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
         drop(point);
         let length = step_length(self.config.max_kl, &info);
         finite("the length of the step", length)?;
@@ -213,7 +216,8 @@ impl PolicyStep {
             f64::from(self.rejected.is_some_and(|reason| reasons.contains(&reason)))
         };
         use RejectReason::{
-            ConstraintViolated, InitialNotFinite, NoImprovement, NoImprovementAndConstraintViolated, NotFinite,
+            ConstraintViolated, InitialNotFinite, NoImprovement, NoImprovementAndConstraintViolated,
+            NotFinite,
         };
         let both = NoImprovementAndConstraintViolated;
         metrics.push("rejected", f64::from(self.rejected.is_some()));
@@ -244,12 +248,11 @@ impl<N: Network> Update<N> for Trpo<N::Scalar> {
 
         let surrogate = Surrogate::new(&distribution, batch, self.config.normalize_advantage);
         let input = Input::all(batch.observations, batch.observation_width);
-        let outcome =
-            self.policy_step(team.reborrow(), policy, of_policy, &surrogate, input).map(|step| {
-                let context = Context { team, progress, rng };
-                let value_loss = self.critic.fit(&self.config.critic, critic, of_critic, batch, context);
-                (step, value_loss)
-            });
+        let outcome = self.policy_step(team.reborrow(), policy, of_policy, &surrogate, input).map(|step| {
+            let context = Context { team, progress, rng };
+            let value_loss = self.critic.fit(&self.config.critic, critic, of_critic, batch, context);
+            (step, value_loss)
+        });
         let outcome = outcome.and_then(|done| agent.check(self.updates + 1).map(|()| done));
         match outcome {
             Ok((step, value_loss)) => {
