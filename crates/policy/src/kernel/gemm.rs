@@ -115,34 +115,36 @@ unsafe fn tile<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(
 }
 
 /// Applies what is to be done to `length` finished sums of C from `at` on.
+///
+/// A macro makes the loops, not a function with a closure: closures need not be inlined, and outside of the function that
+/// enables the instructions every operation on a register would be a call.
 #[inline(always)]
 unsafe fn finish<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>, at: usize, length: usize) {
     // SAFETY: part of a tile of the checked C, and of y, which is laid out as C.
     unsafe {
         let c = g.c.as_mut_ptr().add(at);
+        macro_rules! each {
+            (|$i:ident, $sum:ident| $result:expr) => {
+                for $i in (0..length).step_by(V::LANES) {
+                    let $sum = V::load(c.add($i));
+                    $result.store(c.add($i));
+                }
+            };
+        }
         match g.finish {
             Finish::Keep
             | Finish::Activate(Activation::Identity)
             | Finish::Derivative(Activation::Identity, _) => {}
-            Finish::Activate(Activation::Tanh) => each(c, length, |_, s: V| s.tanh()),
-            Finish::Activate(Activation::Relu) => each(c, length, |_, s: V| s.max(V::splat(T::zero()))),
-            Finish::Derivative(Activation::Tanh, y) => each(c, length, |i, s: V| {
+            Finish::Activate(Activation::Tanh) => each!(|i, sum| sum.tanh()),
+            Finish::Activate(Activation::Relu) => each!(|i, sum| sum.max(V::splat(T::zero()))),
+            Finish::Derivative(Activation::Tanh, y) => each!(|i, sum| {
                 let y = V::load(y.as_ptr().add(at + i));
-                s.mul(V::splat(T::one()).sub(y.mul(y)))
+                sum.mul(V::splat(T::one()).sub(y.mul(y)))
             }),
             Finish::Derivative(Activation::Relu, y) => {
-                each(c, length, |i, s: V| V::load(y.as_ptr().add(at + i)).where_positive(s));
+                each!(|i, sum| V::load(y.as_ptr().add(at + i)).where_positive(sum));
             }
         }
-    }
-}
-
-/// Replaces the registers of `length` scalars by `f(offset, register)`.
-#[inline(always)]
-unsafe fn each<T, V: Vector<T>>(c: *mut T, length: usize, f: impl Fn(usize, V) -> V) {
-    for i in (0..length).step_by(V::LANES) {
-        // SAFETY: the caller vouches for `length` scalars, a multiple of LANES.
-        unsafe { f(i, V::load(c.add(i))).store(c.add(i)) };
     }
 }
 

@@ -18,14 +18,13 @@ macro_rules! tanh {
         let x = $min($vector::splat(BOUND).0, $max($vector::splat(-BOUND).0, $x));
         let x = $vector(x);
         let t = x.mul(x);
-        let polynomial = |c: [f32; 5]| {
-            let mut sum = $vector::splat(c[4]);
-            sum = sum.mul_add(t, $vector::splat(c[3]));
-            sum = sum.mul_add(t, $vector::splat(c[2]));
-            sum = sum.mul_add(t, $vector::splat(c[1]));
-            sum.mul_add(t, $vector::splat(c[0]))
-        };
-        let y = $div(x.mul(polynomial(P)).0, polynomial(Q).0);
+        // No closure, which would not be inlined below the instructions that it needs.
+        let (mut p, mut q) = ($vector::splat(P[4]), $vector::splat(Q[4]));
+        (p, q) = (p.mul_add(t, $vector::splat(P[3])), q.mul_add(t, $vector::splat(Q[3])));
+        (p, q) = (p.mul_add(t, $vector::splat(P[2])), q.mul_add(t, $vector::splat(Q[2])));
+        (p, q) = (p.mul_add(t, $vector::splat(P[1])), q.mul_add(t, $vector::splat(Q[1])));
+        (p, q) = (p.mul_add(t, $vector::splat(P[0])), q.mul_add(t, $vector::splat(Q[0])));
+        let y = $div(x.mul(p).0, q.0);
         $vector($min($vector::splat(1.0).0, $max($vector::splat(-1.0).0, y)))
     }};
 }
