@@ -1,6 +1,7 @@
 //! The chores of the workspace, run as `cargo xtask <chore>`. Each chore is a module.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores speak to a terminal")]
 
+mod bench;
 mod tidy;
 
 use std::path::Path;
@@ -20,11 +21,19 @@ struct Arguments {
 enum Chore {
     /// Checks what the compiler does not: arrows between crates, sizes of files, `unsafe`, links, white space.
     Tidy,
+    /// Runs the benchmarks in release, and prints their figures in one table.
+    ///
+    /// Criterion measures each with `cargo bench --package gradus-benches` (about 3 minutes on 2 cores, a build
+    /// aside). The table has the median time of an iteration, the interval of that median, and what is done in a
+    /// second. The same goes to a JSON file, with the machine, the compiler, the commit, the date and the load
+    /// before. Figures are worth something on an idle machine alone; a load is warned of.
+    Bench(bench::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::command(repository_root()),
+        Chore::Bench(options) => bench::command(repository_root(), &options),
     }
 }
 
