@@ -102,7 +102,8 @@ pub enum RunFolderError {
         path: PathBuf,
     },
     /// There is no run to go on with.
-    #[error("there is no run in {}: it has no {CONFIG}", folder.display())]
+    #[error("there is no run in {}: {}", folder.display(),
+            if folder.exists() { format!("it has no {CONFIG}") } else { "it does not exist".to_owned() })]
     NoRun {
         /// The folder.
         folder: PathBuf,

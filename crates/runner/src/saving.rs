@@ -135,11 +135,11 @@ pub fn policy_of(checkpoint: &Checkpoint) -> Result<gradus_policy::Policy, Train
 }
 
 fn read_metadata(checkpoint: &Checkpoint) -> Result<Metadata, TrainError> {
-    let metadata: Metadata = checkpoint.metadata_as()?;
-    if metadata.kind != KIND {
-        return Err(TrainError::Mismatch(format!("it is a \"{}\", not a \"{KIND}\"", metadata.kind)));
+    // Before the rest, which something else need not have.
+    match checkpoint.metadata.get("kind").and_then(serde_json::Value::as_str) {
+        Some(KIND) => Ok(checkpoint.metadata_as()?),
+        kind => Err(TrainError::Mismatch(format!("it is a {:?}, not a {KIND:?}", kind.unwrap_or_default()))),
     }
-    Ok(metadata)
 }
 
 fn read_parameters(checkpoint: &Checkpoint, tensors: &[TensorInfo]) -> Result<Vec<f32>, TrainError> {

@@ -1,12 +1,18 @@
 //! The typed settings of a training run.
 
-use gradus_core_math::{Distribution, Schedule};
+use gradus_core_math::Distribution;
 use gradus_envs::Space;
 use gradus_policy::{ActionMap, Activation, ActorCriticConfig};
-use gradus_ppo::{Minibatches, PpoConfig};
+use gradus_ppo::PpoConfig;
+use gradus_trpo::TrpoConfig;
 use thiserror::Error;
 
+use crate::algorithm::Algorithm;
 use crate::config::{Config, ConfigError};
+
+/// The most steps of an update, all environments together. Far beyond what anybody has found useful; what it keeps
+/// from happening is that a slip of the keyboard asks the system for terabytes.
+const MAX_ROWS: usize = 1 << 27;
 
 /// How actions are brought into the bounds of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,26 +21,6 @@ pub enum ActionScaling {
     Clip,
     /// Clipped into [−1, 1] and mapped onto the bounds, where these are finite; clipped otherwise.
     Rescale,
-}
-
-/// The algorithm and its own settings.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// Proximal policy optimisation with the clipped objective.
-    Ppo(PpoConfig),
-}
-
-impl Algorithm {
-    /// The names that a configuration can give.
-    pub const NAMES: &[&str] = &["ppo"];
-
-    /// The name in configurations.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Algorithm::Ppo(_) => "ppo",
-        }
-    }
 }
 
 /// All that determines a training run, beside the task.
@@ -120,6 +106,11 @@ impl Settings {
         }
     }
 
+    /// TRPO, with the settings of its paper: 4 environments, 512 steps each, mean KL at most 0.01.
+    pub fn trpo() -> Self {
+        Self::new(Algorithm::Trpo(TrpoConfig::new())).with_rollout(4, 512)
+    }
+
     /// PPO, with settings that learn most small tasks: 8 environments, 256 steps each, 10 epochs.
     pub fn ppo() -> Self {
         Self::new(Algorithm::Ppo(PpoConfig::new()))
@@ -173,53 +164,18 @@ impl Settings {
     /// When keys that are fine each by themselves do not fit together.
     pub fn from_config(config: &Config) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
-        let algo = config.text("algo");
-        if !Algorithm::NAMES.contains(&algo) {
-            let known = Algorithm::NAMES.join(", ");
-            problems.push(config.problem("algo", format!("there is no such algorithm; there are: {known}")));
-        }
-        let minibatches =
-            match (config.optional_count("minibatches"), config.optional_count("minibatch_size")) {
-                (Some(count), _) => Minibatches::Count(count),
-                (None, Some(size)) => Minibatches::Size(size),
-                (None, None) => {
-                    problems.push(
-                        config.problem("minibatches", "either minibatches or minibatch_size is needed"),
-                    );
-                    Minibatches::Count(1)
-                }
-            };
         let rows = config.count("n_envs").saturating_mul(config.count("n_steps"));
-        let (key, too_many) = match minibatches {
-            Minibatches::Count(count) => ("minibatches", count > rows),
-            Minibatches::Size(size) => ("minibatch_size", size > rows),
-        };
-        if too_many {
-            let reason = format!("more than the n_envs · n_steps = {rows} steps of an update");
-            problems.push(config.problem(key, reason));
+        if rows > MAX_ROWS {
+            let reason =
+                format!("n_envs · n_steps = {rows} is more than an update can have, {MAX_ROWS} steps");
+            problems.push(config.problem("n_steps", reason));
         }
-        if !problems.is_empty() {
+        let algorithm = Algorithm::from_config(config, rows, &mut problems);
+        let Some(algorithm) = algorithm.filter(|_| problems.is_empty()) else {
             return Err(ConfigError::new(problems));
-        }
-        let schedule = |key: &str, kind: &str| match config.text(kind) {
-            "linear" => Schedule::Linear { start: config.float(key), end: 0.0 },
-            _ => Schedule::Constant(config.float(key)),
-        };
-        let ppo = PpoConfig {
-            epochs: config.count("epochs"),
-            minibatches,
-            learning_rate: schedule("learning_rate", "learning_rate_schedule"),
-            clip_epsilon: schedule("clip_epsilon", "clip_schedule"),
-            value_clip_epsilon: config.optional_float("value_clip_epsilon"),
-            entropy_coef: config.float("entropy_coef"),
-            value_coef: config.float("value_coef"),
-            max_grad_norm: config.optional_float("max_grad_norm"),
-            normalize_advantage: config.bool("normalize_advantage"),
-            kl_target: config.optional_float("kl_target"),
-            ..PpoConfig::default()
         };
         Ok(Self {
-            algorithm: Algorithm::Ppo(ppo),
+            algorithm,
             seed: config.unsigned("seed"),
             total_steps: config.unsigned("total_steps"),
             threads: config.optional_count("threads"),
@@ -252,6 +208,8 @@ impl Settings {
         };
         check(self.n_envs > 0, "n_envs", self.n_envs.to_string(), "at least 1")?;
         check(self.n_steps > 0, "n_steps", self.n_steps.to_string(), "at least 1")?;
+        let rows = self.n_envs.saturating_mul(self.n_steps);
+        check(rows <= MAX_ROWS, "n_envs · n_steps", rows.to_string(), "at most 134217728")?;
         check(self.total_steps > 0, "total_steps", self.total_steps.to_string(), "at least 1")?;
         check(self.threads != Some(0), "threads", "0".into(), "at least 1")?;
         check((0.0..=1.0).contains(&self.gamma), "gamma", self.gamma.to_string(), "from 0 to 1")?;

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use gradus_core_math::Stream;
 use gradus_envs::{Env, EnvError, Episode, VecEnv, VectorEnv};
 use gradus_policy::{
-    Agent, Context, Metrics, Mlp, Network, Policy, PolicyError, PolicySpec, Threads, Update, UpdateError,
+    Agent, Context, Metrics, Mlp, Network, Policy, PolicyError, PolicySpec, Rollout, Threads, Update,
+    UpdateError,
 };
-use gradus_ppo::Ppo;
 use thiserror::Error;
 
 use crate::collector::{CollectError, Collector, CollectorConfig, MakeEnvs};
-use crate::settings::{Algorithm, Settings, SettingsError};
+use crate::settings::{Settings, SettingsError};
 
 /// How many of the last episodes `mean_return` is over.
 const WINDOW: usize = 100;
@@ -50,7 +50,7 @@ pub struct Iteration {
     pub steps: u64,
     /// Updates so far.
     pub updates: u64,
-    /// The episodes that ended, in the order of the environments.
+    /// The episodes that ended, in the order of their ends.
     pub episodes: Vec<Episode>,
     /// What the update reported.
     pub metrics: Metrics,
@@ -128,9 +128,7 @@ impl Trainer {
             env: name.to_owned(),
         };
         let agent = Agent::new(network.build(), &mut Stream::new(settings.seed, "initialize", 0));
-        let algorithm = match &settings.algorithm {
-            Algorithm::Ppo(config) => Ppo::new(config.clone(), &agent)?,
-        };
+        let algorithm = settings.algorithm.build(&agent)?;
         let thread_count = settings.threads.unwrap_or_else(|| default_threads(settings.n_envs));
         let config = CollectorConfig {
             n_envs: settings.n_envs,
@@ -144,7 +142,7 @@ impl Trainer {
         };
         Ok(Self {
             collector: Collector::new(config, make, &agent.network, &agent.theta, thread_count)?,
-            algorithm: Box::new(algorithm),
+            algorithm,
             agent,
             spec,
             updates_stream: Stream::new(settings.seed, "update", 0),
@@ -228,6 +226,11 @@ impl Trainer {
     /// The number of threads that compute.
     pub fn threads(&self) -> usize {
         self.thread_count
+    }
+
+    /// The experience that the last update was made from.
+    pub fn rollout(&self) -> &Rollout<f32> {
+        self.collector.rollout()
     }
 
     /// The parameters of policy and critic.

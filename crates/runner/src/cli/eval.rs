@@ -13,7 +13,7 @@ use crate::{TrainError, evaluate, newest_checkpoint, policy_of};
 
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
-    /// The folder of a run, or a checkpoint or policy in one
+    /// The folder of a run, or the file of a checkpoint or a policy
     run_dir: PathBuf,
     /// How many episodes to play
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]

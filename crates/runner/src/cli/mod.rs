@@ -22,6 +22,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Trains an agent: `gradus train --env CartPole-v1 --algo ppo`
+    #[command(after_help = "Settings come, each over the one before, from the defaults, the preset for the \
+                            environment and\nthe algorithm, --config, --set, and the other flags.")]
     Train(train::TrainArgs),
     /// Plays episodes with a trained policy
     Eval(eval::EvalArgs),
@@ -65,7 +67,7 @@ pub fn main() -> ExitCode {
         // The status that a shell gives a command that SIGINT ended.
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", message(&error));
             ExitCode::FAILURE
         }
     }
@@ -79,6 +81,19 @@ fn make(
     first: usize,
 ) -> Result<Box<dyn gradus_envs::VectorEnv>, gradus_envs::EnvError> {
     gradus_envs::make_vector(name, n, seed, first)
+}
+
+/// An error and its causes, but for those that it tells already.
+fn message(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |message, cause| {
+        if message.is_empty() {
+            cause
+        } else if message.contains(&cause) {
+            message
+        } else {
+            format!("{message}: {cause}")
+        }
+    })
 }
 
 /// Prints a text and the end of its line. Who reads no further, as `head` does, is not given the rest.

@@ -15,8 +15,6 @@ use crate::presets;
 use crate::run_folder::{default_folder, shell_quoted};
 use crate::{Algorithm, Session, Summary};
 
-/// Settings come, each over the one before, from the defaults, the preset for environment and algorithm,
-/// `--config`, `--set`, and the other flags.
 #[derive(Debug, Args)]
 pub(super) struct TrainArgs {
     /// The environment; `gradus envs` lists them
@@ -26,14 +24,14 @@ pub(super) struct TrainArgs {
     #[arg(long)]
     algo: Option<String>,
     /// The seed of everything random [default: 0]
-    #[arg(long)]
-    seed: Option<u64>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seed: Option<String>,
     /// Environment steps to train for
-    #[arg(long, value_name = "N")]
-    total_steps: Option<u64>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    total_steps: Option<String>,
     /// Threads to compute on; the result does not depend on it
-    #[arg(long, value_name = "N")]
-    threads: Option<u64>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    threads: Option<String>,
     /// Where networks are evaluated [default: cpu]
     #[arg(long)]
     device: Option<String>,
@@ -43,7 +41,7 @@ pub(super) struct TrainArgs {
     /// A TOML file with settings
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A setting, such as learning_rate=1e-3; may be given several times (`gradus presets --keys` explains all)
+    /// A setting such as gamma=0.9, any number of times; all: `gradus presets --keys`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     assignments: Vec<String>,
     #[command(flatten)]
@@ -57,12 +55,12 @@ pub(super) struct ResumeArgs {
     /// A checkpoint to go on from, instead of the newest; later ones are set aside
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Another number of environment steps to train for in all, to train a finished run further
-    #[arg(long, value_name = "N")]
-    total_steps: Option<u64>,
+    /// Environment steps to train for in all, to train a finished run further
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    total_steps: Option<String>,
     /// Threads to compute on; the result does not depend on it
-    #[arg(long, value_name = "N")]
-    threads: Option<u64>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    threads: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -86,10 +84,10 @@ pub(super) fn train(args: &TrainArgs) -> anyhow::Result<Outcome> {
 pub(super) fn resume(args: &ResumeArgs) -> anyhow::Result<Outcome> {
     let mut changes = Vec::new();
     for (flag, key, value) in
-        [("--total-steps", "total_steps", args.total_steps), ("--threads", "threads", args.threads)]
+        [("--total-steps", "total_steps", &args.total_steps), ("--threads", "threads", &args.threads)]
     {
         if let Some(value) = value {
-            changes.push((flag, key, toml_integer(flag, value)?));
+            changes.push((flag, key, number(value)));
         }
     }
     let stop = stop_on_interrupt()?;
@@ -109,13 +107,13 @@ fn configure(args: &TrainArgs) -> anyhow::Result<Config> {
         }
     }
     let numbers = [
-        ("--seed", "seed", args.seed),
-        ("--total-steps", "total_steps", args.total_steps),
-        ("--threads", "threads", args.threads),
+        ("--seed", "seed", &args.seed),
+        ("--total-steps", "total_steps", &args.total_steps),
+        ("--threads", "threads", &args.threads),
     ];
     for (flag, key, value) in numbers {
         if let Some(value) = value {
-            flags.push((flag, key, toml_integer(flag, value)?));
+            flags.push((flag, key, number(value)));
         }
     }
     Ok(layered(look_up, args.config.as_deref(), &args.assignments, &flags)?)
@@ -126,21 +124,24 @@ fn look_up(algo: &str, env: &str) -> LookUp {
     let mut wrong = Vec::new();
     if env.is_empty() {
         wrong.push(("env", "missing, give one by --env; `gradus envs` lists them".to_owned()));
-    } else if let Err(error) = gradus_envs::find(env) {
-        wrong.push(("env", error.to_string()));
+    } else if gradus_envs::find(env).is_err() {
+        wrong.push(("env", unknown("environment", env, gradus_envs::ENVIRONMENTS.iter().map(|it| it.name))));
     }
     if !Algorithm::NAMES.contains(&algo) {
-        let meant = nearest(algo, Algorithm::NAMES.iter().copied());
-        let hint = meant.map(|meant| format!(", did you mean {meant:?}?")).unwrap_or_default();
-        let known = Algorithm::NAMES.join(", ");
-        wrong.push(("algo", format!("unknown algorithm {algo:?}{hint}; known are {known}")));
+        wrong.push(("algo", unknown("algorithm", algo, Algorithm::NAMES.iter().copied())));
     }
     if wrong.is_empty() { Ok(presets::find(algo, env).map(presets::Preset::table)) } else { Err(wrong) }
 }
 
-fn toml_integer(flag: &str, value: u64) -> anyhow::Result<toml::Value> {
-    let value = i64::try_from(value).with_context(|| format!("{flag} {value} is too large"))?;
-    Ok(value.into())
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str> + Clone) -> String {
+    let meant = nearest(name, known.clone()).map(|meant| format!("; did you mean {meant}?"));
+    let known = known.collect::<Vec<_>>().join(", ");
+    format!("unknown {what}{} (there are: {known})", meant.unwrap_or_default())
+}
+
+/// A number as `--set` reads it, 1e6 for example; what is none is told with all else that is wrong.
+fn number(text: &str) -> toml::Value {
+    text.parse().unwrap_or_else(|_| text.into())
 }
 
 /// Trains, with a progress bar, and prints what came of it.

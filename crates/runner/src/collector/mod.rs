@@ -6,7 +6,7 @@ mod shard;
 use gradus_advantage::{AdvantageError, Episodes};
 use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
-use gradus_policy::{ActionMap, ActorCritic, FrozenHead, Input, Network, Normalizer, Rollout, Team};
+use gradus_policy::{ActionMap, ActorCritic, Frozen, FrozenHead, Input, Network, Normalizer, Rollout, Team};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -63,6 +63,18 @@ pub enum CollectError {
         /// Which step of the rollout.
         step: usize,
     },
+    /// A reward is finite, but not as an `f32`.
+    #[error(
+        "the reward of environment {env} at step {step} of the rollout is {value:e}, too large for training"
+    )]
+    Reward {
+        /// Which environment.
+        env: usize,
+        /// Which step of the rollout.
+        step: usize,
+        /// The reward.
+        value: f64,
+    },
     /// The critic's value is not finite.
     #[error("the critic's value for environment {env} at step {step} of the rollout is {value}")]
     Value {
@@ -94,6 +106,8 @@ pub struct Collector<N: Network<Scalar = f32>> {
     rewards: Option<RewardScale>,
     rollout: Rollout<f32>,
     episodes: Vec<Episode>,
+    /// How many episodes of each shard are told already, while they are put in order.
+    told: Vec<usize>,
     /// Observations whose values are asked for beside those of the rollout, and these values.
     extra: (Vec<f32>, Vec<f32>),
 }
@@ -137,6 +151,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             distribution,
             shards,
             episodes: Vec::new(),
+            told: Vec::new(),
             extra: (Vec::new(), Vec::new()),
         })
     }
@@ -156,7 +171,8 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         &self.rollout
     }
 
-    /// Takes the episodes that ended in the last rollout, in the order of the environments.
+    /// The episodes that ended in the last rollout, in the order of their ends; of those that ended with the same
+    /// step, in the order of the environments.
     pub fn episodes(&self) -> &[Episode] {
         &self.episodes
     }
@@ -185,17 +201,12 @@ impl<N: Network<Scalar = f32>> Collector<N> {
 
     /// Puts the records of the shards together, `[T, N, ...]`.
     fn assemble(&mut self) -> Result<(), CollectError> {
-        let Self { rollout, shards, episodes, distribution, .. } = self;
-        episodes.clear();
-        for shard in shards.iter_mut() {
-            if let Some(error) = shard.error.take() {
-                return Err(self.policy_error().unwrap_or(CollectError::Env(error)));
-            }
-        }
+        self.check_shards()?;
+        let Self { rollout, shards, distribution, .. } = self;
         let n_envs = rollout.n_envs;
-        for shard in shards.iter_mut() {
+        for shard in shards.iter() {
             let (first, n) = (shard.first, shard.env.n_envs());
-            let record = &mut shard.record;
+            let record = &shard.record;
             let place = Place { n_envs, first, n };
             place.copy(&record.observations, &mut rollout.observations, rollout.observation_width);
             place.copy(&record.actions, &mut rollout.actions, distribution.action_width());
@@ -207,21 +218,58 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             place.map(&record.rewards, &mut rollout.rewards, |r| r as f32);
             place.map(&record.outcomes, &mut rollout.terminated, |o| o == Outcome::Terminated);
             place.map(&record.outcomes, &mut rollout.truncated, |o| o == Outcome::Truncated);
-            episodes.append(&mut record.episodes);
         }
-        match self.policy_error() {
-            Some(error) => Err(error),
-            None => Ok(()),
+        self.order_episodes();
+        self.check_rewards()
+    }
+
+    /// The environments' rewards are finite, but of more digits than the rollout's.
+    fn check_rewards(&self) -> Result<(), CollectError> {
+        let Some(place) = self.rollout.rewards.iter().position(|reward| !reward.is_finite()) else {
+            return Ok(());
+        };
+        let (env, step) = (place % self.rollout.n_envs, place / self.rollout.n_envs);
+        let of_shard = |shard: &Shard<_>| {
+            let column = env.checked_sub(shard.first).filter(|column| *column < shard.env.n_envs())?;
+            shard.record.rewards.get(step * shard.env.n_envs() + column).copied()
+        };
+        let value = self.shards.iter().find_map(of_shard).unwrap_or(f64::NAN);
+        Err(CollectError::Reward { env, step, value })
+    }
+
+    /// Merges the episodes of the shards, so that their order, on which the last hundred depend, does not tell how
+    /// many shards there are.
+    fn order_episodes(&mut self) {
+        let Self { rollout, shards, episodes, told, .. } = self;
+        episodes.clear();
+        told.clear();
+        told.resize(shards.len(), 0);
+        for t in 0..rollout.n_steps {
+            for (shard, told) in shards.iter().zip(told.iter_mut()) {
+                let n = shard.env.n_envs();
+                let record = &shard.record;
+                let ends = record.outcomes[t * n..][..n].iter().filter(|outcome| outcome.is_over()).count();
+                let until = (*told + ends).min(record.episodes.len());
+                episodes.extend_from_slice(&record.episodes[*told..until]);
+                *told = until;
+            }
         }
     }
 
-    /// The first log-probability that is not finite, which every broken output leads to.
-    fn policy_error(&self) -> Option<CollectError> {
-        self.shards.iter().find_map(|shard| {
-            let n = shard.env.n_envs();
-            let place = shard.record.log_probs.iter().position(|p| !p.is_finite())?;
-            Some(CollectError::Policy { env: shard.first + place % n, step: place / n })
-        })
+    /// The failure that came first, whatever the number of shards. A policy that puts out NaN is at fault for what
+    /// the environment makes of it.
+    fn check_shards(&mut self) -> Result<(), CollectError> {
+        let mut first: Option<(usize, CollectError)> = None;
+        for shard in &mut self.shards {
+            let steps_done = shard.record.outcomes.len() / shard.env.n_envs();
+            let of_env = shard.error.take().map(|error| (steps_done, CollectError::Env(error)));
+            for (step, error) in policy_error(shard).into_iter().chain(of_env) {
+                if first.as_ref().is_none_or(|(before, _)| step < *before) {
+                    first = Some((step, error));
+                }
+            }
+        }
+        first.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// Merges what the environments saw, in their order, and scales the rewards.
@@ -327,6 +375,13 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         self.rewards = state.rewards;
         Ok(())
     }
+}
+
+/// The first log-probability that is not finite, which every broken output leads to, and its step.
+fn policy_error<F: Frozen<Scalar = f32>>(shard: &Shard<F>) -> Option<(usize, CollectError)> {
+    let place = shard.record.log_probs.iter().position(|p| !p.is_finite())?;
+    let n = shard.env.n_envs();
+    Some((place / n, CollectError::Policy { env: shard.first + place % n, step: place / n }))
 }
 
 /// The columns of a shard's environments in a rollout.

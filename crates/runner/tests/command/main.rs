@@ -1,0 +1,8 @@
+//! The command `gradus` as a user meets it: its files, its one line of JSON, its messages, and Ctrl-C.
+
+mod bad_input;
+mod bad_runs;
+mod interrupting;
+mod running;
+mod talking;
+mod tools;

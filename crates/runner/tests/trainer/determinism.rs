@@ -1,0 +1,147 @@
+//! The same to the bit: for any number of threads, and after a restart.
+
+use gradus_checkpoint::Checkpoint;
+use gradus_core_math::Schedule;
+use gradus_envs::classic::{CartPole, Pendulum};
+use gradus_ppo::{Minibatches, PpoConfig};
+use gradus_runner::{Algorithm, Settings, TrainError, Trainer};
+
+use crate::tasks::bits;
+
+/// A task, as a way to begin a run on it.
+type Begin = fn(&Settings) -> Result<Trainer, TrainError>;
+
+fn cart_pole(settings: &Settings) -> Result<Trainer, TrainError> {
+    Trainer::for_env("CartPole-v1", CartPole::v1, settings)
+}
+
+fn pendulum(settings: &Settings) -> Result<Trainer, TrainError> {
+    Trainer::for_env("Pendulum-v1", Pendulum::v1, settings)
+}
+
+/// Environments that no number of threads but 1, 2, 3 and 6 divides, minibatches of unequal size, and everything
+/// that has a state: schedules, normalisation of both kinds.
+fn settings(total_updates: u64, normalize: bool, shared_trunk: bool) -> Settings {
+    let ppo = PpoConfig::new()
+        .with_epochs(2)
+        .with_minibatches(Minibatches::Count(5))
+        .with_learning_rate(Schedule::Linear { start: 1e-3, end: 0.0 })
+        .with_clip_epsilon(Schedule::Linear { start: 0.2, end: 0.0 });
+    let settings = Settings { shared_trunk, ..Settings::new(Algorithm::Ppo(ppo)) };
+    let settings =
+        settings.with_rollout(6, 32).with_hidden(&[32, 32]).with_normalization(normalize, normalize);
+    settings.with_total_steps(total_updates * 6 * 32)
+}
+
+const VARIANTS: [(Begin, bool, bool); 4] =
+    [(cart_pole, false, false), (cart_pole, true, true), (pendulum, true, false), (pendulum, false, true)];
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    for (begin, normalize, shared) in VARIANTS {
+        let settings = settings(50, normalize, shared);
+        let begin = |threads| begin(&settings.clone().with_threads(threads)).expect("a run");
+        let mut runs: Vec<Trainer> = (1..=4).map(begin).collect();
+        while !runs[0].is_done() {
+            runs.iter_mut().for_each(|run| drop(run.iterate().expect("an update")));
+            let (first, others) = runs.split_first().expect("four runs");
+            for other in others {
+                let at = format!("{} threads, update {}", other.threads(), first.updates());
+                assert!(first.rollout() == other.rollout(), "the rollouts differ: {at}");
+                assert_eq!(bits(first.parameters()), bits(other.parameters()), "{at}");
+            }
+        }
+        assert_eq!(runs[0].updates(), 50);
+        let checkpoints: Vec<Vec<u8>> = runs.iter().map(checkpoint_bytes).collect();
+        assert!(checkpoints.iter().all(|other| *other == checkpoints[0]), "a checkpoint tells the threads");
+    }
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let run = |seed| {
+        let mut trainer = cart_pole(&settings(3, false, false).with_seed(seed)).expect("a run");
+        trainer.iterate().expect("an update");
+        trainer
+    };
+    let (a, again, b) = (run(1), run(1), run(2));
+    assert!(a.rollout() == again.rollout() && a.parameters() == again.parameters());
+    assert_ne!(bits(a.parameters()), bits(b.parameters()));
+    assert_ne!(bits(&a.rollout().observations), bits(&b.rollout().observations));
+    assert_ne!(bits(&a.rollout().actions), bits(&b.rollout().actions));
+}
+
+fn checkpoint_bytes(trainer: &Trainer) -> Vec<u8> {
+    trainer.checkpoint().expect("a checkpoint").to_bytes().expect("its bytes")
+}
+
+/// The bytes of a checkpoint hold parameters, moments of Adam, normalisation, environments, streams and the last
+/// returns: if they agree, everything does.
+#[test]
+fn a_restored_run_goes_on_as_if_it_had_not_stopped() {
+    for (i, (begin, normalize, shared)) in VARIANTS.into_iter().enumerate() {
+        let settings = settings(40, normalize, shared);
+        let mut straight = begin(&settings.clone().with_threads(1)).expect("a run");
+        for _ in 0..20 {
+            straight.iterate().expect("an update");
+        }
+        let bytes = checkpoint_bytes(&straight);
+        let mut restored = begin(&settings.clone().with_threads(2 + i % 3)).expect("a run");
+        restored.restore(&Checkpoint::from_bytes(&bytes).expect("intact")).expect("of the same run");
+        let mut forgetful = begin(&settings.clone().with_threads(1)).expect("a run");
+        forgetful.restore(&without_moments(&bytes)).expect("of the same run");
+        while !straight.is_done() {
+            for run in [&mut straight, &mut restored, &mut forgetful] {
+                run.iterate().expect("an update");
+            }
+            let at = straight.updates();
+            assert_eq!(bits(straight.parameters()), bits(restored.parameters()), "update {at}");
+            assert_eq!(straight.mean_return(), restored.mean_return(), "update {at}");
+            let normalizer = |run: &Trainer| run.policy().expect("finite").spec().normalizer.clone();
+            assert_eq!(normalizer(&straight), normalizer(&restored), "update {at}");
+            assert!(checkpoint_bytes(&straight) == checkpoint_bytes(&restored), "update {at}");
+        }
+        assert_eq!((straight.updates(), restored.updates()), (40, 40));
+        // The wrong variant: a restart that forgets the moments of Adam is noticed.
+        assert_ne!(bits(straight.parameters()), bits(forgetful.parameters()));
+    }
+}
+
+fn without_moments(bytes: &[u8]) -> Checkpoint {
+    let mut checkpoint = Checkpoint::from_bytes(bytes).expect("intact");
+    let mut forgotten = 0;
+    for (name, tensor) in &mut checkpoint.tensors {
+        if name.starts_with("algorithm.") {
+            let zeros = vec![0.0_f32; tensor.len()];
+            *tensor = zeros.into();
+            forgotten += 1;
+        }
+    }
+    assert!(forgotten > 0, "the optimiser has no state");
+    checkpoint
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_by_what_differs() {
+    let mut trainer = cart_pole(&settings(2, true, false)).expect("a run");
+    trainer.iterate().expect("an update");
+    let checkpoint = trainer.checkpoint().expect("a checkpoint");
+    let same = settings(2, true, false);
+    let others: [(Begin, Settings, &str); 6] = [
+        (pendulum, same.clone(), "it has the environment CartPole-v1, this run Pendulum-v1"),
+        (cart_pole, same.clone().with_hidden(&[16]), "it has the hidden layers [32, 32], this run [16]"),
+        (cart_pole, settings(2, true, true), "it has the shared_trunk false, this run true"),
+        (
+            cart_pole,
+            same.clone().with_normalization(false, true),
+            "it has the normalize_observation true, this run false",
+        ),
+        (cart_pole, same.clone().with_normalization(true, false), "statistics are of other"),
+        (cart_pole, same.with_rollout(3, 32), "it has 6 environments, the run has 3"),
+    ];
+    for (begin, settings, expected) in others {
+        let mut other = begin(&settings).expect("a run");
+        let message = other.restore(&checkpoint).expect_err("another run").to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
