@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::Status;
 
@@ -25,9 +25,9 @@ impl Progress {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
             // The template is a constant; an error in it would fall back to indicatif's own.
-            if let Ok(style) = ProgressStyle::with_template(
-                "{bar:30.cyan/blue} {percent:>3}% {human_pos} steps{msg}  {eta} left",
-            ) {
+            if let Ok(style) =
+                ProgressStyle::with_template("{percent:>3}% {wide_bar:.cyan/blue} {pos} steps{msg}")
+            {
                 bar.set_style(style.progress_chars("━╸─"));
             }
             bar.set_position(done);
@@ -44,7 +44,7 @@ impl Progress {
             }
             self.shown = Some(Instant::now());
             bar.set_position(status.steps.min(self.total));
-            bar.set_message(describe(status));
+            bar.set_message(describe(status) + &self.left(status));
         } else if status.steps >= self.next_line {
             eprintln!(
                 "{:>3}% {} steps{}",
@@ -54,6 +54,15 @@ impl Progress {
             );
             self.next_line = status.steps + (self.total / 10).max(1);
         }
+    }
+
+    /// How long the rest takes, at this speed.
+    fn left(&self, status: Status<'_>) -> String {
+        let left = self.total.saturating_sub(status.steps) as f64 / status.steps_per_second;
+        // A speed of 0 leaves no number that a duration could hold.
+        Duration::try_from_secs_f64(left)
+            .map(|left| format!("  {:#} left", HumanDuration(Duration::from_secs(left.as_secs()))))
+            .unwrap_or_default()
     }
 
     pub(super) fn finish(self) {

@@ -19,7 +19,7 @@ fn unknown_names() {
     place.refuse("train --set env=Doom", &["env = \"Doom\" (from --set): unknown environment"]);
     place.refuse("train", &["env: missing, give one by --env", "gradus envs"]);
     place.refuse("train --env CartPole-v1 --algo pppo", &["algo = \"pppo\"", "did you mean ppo?"]);
-    place.refuse("train --env CartPole-v1 --algo sarsa", &["unknown algorithm (there are: ppo)"]);
+    place.refuse("train --env CartPole-v1 --algo sarsa", &["unknown algorithm (there are: ppo"]);
     place.refuse(
         "train --env CartPole-v1 --device cuda:0",
         &["device = \"cuda:0\" (from --device)", "must be cpu"],
