@@ -24,6 +24,7 @@
 //! | [`advantage`] | `gradus-advantage` | returns and advantages |
 //! | [`policy`] | `gradus-policy` | networks, batches, the traits of algorithms, deployed policies |
 //! | [`ppo`] | `gradus-ppo` | proximal policy optimisation |
+//! | [`trpo`] | `gradus-trpo` | trust region policy optimisation, natural policy gradient |
 //! | [`runner`] | `gradus-runner` | collector, training loop, evaluation, runs on disk |
 //! | [`checkpoint`] | `gradus-checkpoint` | the files |
 //!
@@ -36,9 +37,11 @@ pub use gradus_envs as envs;
 pub use gradus_policy as policy;
 pub use gradus_ppo as ppo;
 pub use gradus_runner as runner;
+pub use gradus_trpo as trpo;
 
 pub use gradus_core_math::Stream;
 pub use gradus_envs::{Env, EnvError, Outcome, Space, State, Step};
 pub use gradus_policy::Policy;
 pub use gradus_ppo::PpoConfig;
 pub use gradus_runner::{Algorithm, Evaluation, Settings, Trainer, evaluate};
+pub use gradus_trpo::TrpoConfig;

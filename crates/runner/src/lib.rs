@@ -3,6 +3,7 @@
 //!
 //! The command `gradus` is a thin layer over [`Session`].
 
+mod algorithm;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod collector;
@@ -17,9 +18,10 @@ mod session;
 mod settings;
 mod trainer;
 
+pub use algorithm::Algorithm;
 pub use collector::{CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale};
 pub use evaluate::{Evaluation, evaluate};
 pub use saving::policy_of;
 pub use session::{MakeNamed, Session, SessionError, Status, Summary, newest_checkpoint};
-pub use settings::{ActionScaling, Algorithm, Settings, SettingsError, distribution_for};
+pub use settings::{ActionScaling, Settings, SettingsError, distribution_for};
 pub use trainer::{Iteration, TrainError, Trainer};

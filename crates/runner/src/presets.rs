@@ -24,6 +24,8 @@ macro_rules! presets {
 
 presets! {
     "ppo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "trpo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "npg": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
 }
 
 /// The preset of an algorithm for a task, if there is one.

@@ -8,6 +8,8 @@ const PPO_PAPER: &str = "Schulman et al. 2017, Table 3";
 const PPO_CLIPPING: &str = "Schulman et al. 2017, Table 1";
 const PPO_NETWORK: &str = "Schulman et al. 2017, section 6.1";
 const SB3: &str = "stable-baselines3, PPO";
+const TRPO_PAPER: &str = "Schulman et al. 2015, section 8";
+const SB3_TRPO: &str = "stable-baselines3-contrib, TRPO";
 const OURS: &str = "ours";
 
 const COUNT: Kind = Kind::Integer(1, i64::MAX);
@@ -65,6 +67,24 @@ pub static KEYS: &[Key] = &[
     Key::new("kl_target", POSITIVE, "KL(old, new) above which an update stops early.")
         .optional()
         .default("none", SB3),
+    Key::new("max_kl", POSITIVE, "TRPO, NPG: the greatest mean of KL(old, new) of an update.")
+        .default("0.01", TRPO_PAPER),
+    Key::new("cg_iterations", Kind::Integer(1, 1_000_000), "TRPO, NPG: iterations of conjugate gradient.")
+        .default("10", TRPO_PAPER),
+    Key::new(
+        "cg_damping",
+        NOT_NEGATIVE,
+        "TRPO, NPG: the multiple of the identity added to the Fisher matrix.",
+    )
+    .default("0.1", SB3_TRPO),
+    Key::new(
+        "backtrack_ratio",
+        Kind::Float(Excluded(0.0), Excluded(1.0)),
+        "TRPO: how much shorter each trial of the line search is than the one before.",
+    )
+    .default("0.8", SB3_TRPO),
+    Key::new("max_backtracks", Kind::Integer(1, 1_000), "TRPO: the trials of the line search.")
+        .default("10", SB3_TRPO),
     Key::new("normalize_advantage", Kind::Bool, "Whether advantages get mean 0 and deviation 1.")
         .default("true", SB3),
     Key::new("normalize_observation", Kind::Bool, "Whether observations are scaled by running moments.")
