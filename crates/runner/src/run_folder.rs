@@ -15,6 +15,7 @@ const CHECKPOINTS: &str = "checkpoints";
 const LEARNING_CURVE: &str = "learning_curve.svg";
 const SUMMARY: &str = "summary.json";
 const POLICY: &str = "policy.safetensors";
+const BEST_POLICY: &str = "best_policy.safetensors";
 const LOCK: &str = ".lock";
 
 /// Where everything lies in the folder of a run. Whoever only reads needs no more than this.
@@ -67,6 +68,11 @@ impl RunPaths {
     /// The policy, ready to be deployed.
     pub fn policy(&self) -> PathBuf {
         self.folder.join(POLICY)
+    }
+
+    /// The policy of the best evaluation during training.
+    pub fn best_policy(&self) -> PathBuf {
+        self.folder.join(BEST_POLICY)
     }
 
     fn lock(&self) -> PathBuf {

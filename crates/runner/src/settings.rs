@@ -32,6 +32,8 @@ pub struct Settings {
     pub seed: u64,
     /// Environment steps to train for, over all environments together.
     pub total_steps: u64,
+    /// The mean return of the last 100 training episodes at which training ends early.
+    pub target_return: Option<f64>,
     /// Threads to compute on; `None` for as many as help. The result does not depend on it.
     pub threads: Option<usize>,
     /// Environments that are stepped side by side, N.
@@ -91,6 +93,7 @@ impl Settings {
             algorithm,
             seed: 0,
             total_steps: 100_000,
+            target_return: None,
             threads: None,
             n_envs: 8,
             n_steps: 256,
@@ -125,6 +128,12 @@ impl Settings {
     /// Another length of training.
     pub fn with_total_steps(mut self, total_steps: u64) -> Self {
         self.total_steps = total_steps;
+        self
+    }
+
+    /// A mean return of the last 100 episodes at which training ends early.
+    pub fn with_target_return(mut self, target_return: f64) -> Self {
+        self.target_return = Some(target_return);
         self
     }
 
@@ -178,6 +187,7 @@ impl Settings {
             algorithm,
             seed: config.unsigned("seed"),
             total_steps: config.unsigned("total_steps"),
+            target_return: config.optional_float("target_return"),
             threads: config.optional_count("threads"),
             n_envs: config.count("n_envs"),
             n_steps: config.count("n_steps"),

@@ -188,9 +188,15 @@ impl Trainer {
         Ok(())
     }
 
-    /// Whether the steps of the settings are done.
+    /// Whether the steps of the settings are done, or their target is reached.
     pub fn is_done(&self) -> bool {
-        self.progress.steps >= self.settings.total_steps
+        self.progress.steps >= self.settings.total_steps || self.has_reached_target()
+    }
+
+    /// Whether the last 100 episodes have the mean return at which training is to end early.
+    pub fn has_reached_target(&self) -> bool {
+        let full = self.progress.recent.len() == WINDOW;
+        self.settings.target_return.is_some_and(|target| full && self.mean_return() >= Some(target))
     }
 
     /// Environment steps so far.

@@ -4,6 +4,7 @@
 mod eval;
 mod lists;
 mod progress;
+mod several;
 mod train;
 
 use std::io::Write;

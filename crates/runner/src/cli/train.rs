@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::progress::{Progress, short};
+use super::several;
 use super::{Outcome, Output, make, print};
 use crate::config::{Config, LookUp, layered, nearest};
 use crate::presets;
@@ -26,6 +27,9 @@ pub(super) struct TrainArgs {
     /// The seed of everything random [default: 0]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<String>,
+    /// Train with so many seeds, from --seed on, one run each in a folder below --out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: Option<u64>,
     /// Environment steps to train for
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     total_steps: Option<String>,
@@ -66,7 +70,7 @@ pub(super) struct ResumeArgs {
 }
 
 pub(super) fn train(args: &TrainArgs) -> anyhow::Result<Outcome> {
-    let config = configure(args)?;
+    let config = configure(args, None)?;
     let env = gradus_envs::find(config.text("env"))?;
     let folder = args.out.clone().unwrap_or_else(|| {
         let base = Path::new("");
@@ -77,8 +81,24 @@ pub(super) fn train(args: &TrainArgs) -> anyhow::Result<Outcome> {
     }
     let stop = stop_on_interrupt()?;
     let make = |n: usize, seed: u64, first: usize| env.make_vector(n, seed, first);
-    let session = Session::start(config, &make, &folder)?;
-    run(session.with_reward_threshold(env.reward_threshold), &stop, args.output)
+    let Some(count) = args.seeds else {
+        let session = Session::start(config, &make, &folder)?;
+        return run(session.with_reward_threshold(env.reward_threshold), &stop, args.output);
+    };
+    let first = config.unsigned("seed");
+    let mut summaries = Vec::new();
+    for seed in first..first + count {
+        let config = configure(args, Some(seed))?;
+        let session = Session::start(config, &make, &folder.join(format!("seed-{seed}")))?;
+        let quiet = Output { json: false, ..args.output };
+        let (_, summary) = progress_of(session.with_reward_threshold(env.reward_threshold), &stop, quiet)?;
+        let finished = summary.finished;
+        summaries.push(summary);
+        if !finished {
+            break;
+        }
+    }
+    several::report(&folder, &summaries, args.output)
 }
 
 pub(super) fn resume(args: &ResumeArgs) -> anyhow::Result<Outcome> {
@@ -96,9 +116,10 @@ pub(super) fn resume(args: &ResumeArgs) -> anyhow::Result<Outcome> {
     run(session.with_reward_threshold(env.reward_threshold), &stop, args.output)
 }
 
-/// Puts the configuration together and checks the names in it.
-fn configure(args: &TrainArgs) -> anyhow::Result<Config> {
+/// Puts the configuration together, with another seed if one is given, and checks the names in it.
+fn configure(args: &TrainArgs, seed: Option<u64>) -> anyhow::Result<Config> {
     let mut flags = Vec::new();
+    let seed = seed.map(|seed| seed.to_string()).or_else(|| args.seed.clone());
     let texts =
         [("--env", "env", &args.env), ("--algo", "algo", &args.algo), ("--device", "device", &args.device)];
     for (flag, key, value) in texts {
@@ -107,7 +128,7 @@ fn configure(args: &TrainArgs) -> anyhow::Result<Config> {
         }
     }
     let numbers = [
-        ("--seed", "seed", &args.seed),
+        ("--seed", "seed", &seed),
         ("--total-steps", "total_steps", &args.total_steps),
         ("--threads", "threads", &args.threads),
     ];
@@ -144,18 +165,9 @@ fn number(text: &str) -> toml::Value {
     text.parse().unwrap_or_else(|_| text.into())
 }
 
-/// Trains, with a progress bar, and prints what came of it.
-fn run(mut session: Session, stop: &AtomicBool, output: Output) -> anyhow::Result<Outcome> {
-    let total = session.trainer().settings().total_steps;
-    if !output.quiet {
-        introduce(&session);
-    }
-    let mut progress = Progress::new(total, session.trainer().steps(), output.quiet);
-    let env = session.config().text("env").to_owned();
-    let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
-    let summary = session.run(&make, stop, &mut |status| progress.show(status));
-    progress.finish();
-    let summary = summary?;
+/// Trains, and prints what came of it.
+fn run(session: Session, stop: &AtomicBool, output: Output) -> anyhow::Result<Outcome> {
+    let (session, summary) = progress_of(session, stop, output)?;
     if output.json {
         print(&serde_json::to_string(&summary)?)?;
     }
@@ -168,6 +180,24 @@ fn run(mut session: Session, stop: &AtomicBool, output: Output) -> anyhow::Resul
         }
     }
     Ok(if summary.finished { Outcome::Done } else { Outcome::Interrupted })
+}
+
+/// Trains, with a progress bar.
+fn progress_of(
+    mut session: Session,
+    stop: &AtomicBool,
+    output: Output,
+) -> anyhow::Result<(Session, Summary)> {
+    let total = session.trainer().settings().total_steps;
+    if !output.quiet {
+        introduce(&session);
+    }
+    let mut progress = Progress::new(total, session.trainer().steps(), output.quiet);
+    let env = session.config().text("env").to_owned();
+    let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
+    let summary = session.run(&make, stop, &mut |status| progress.show(status));
+    progress.finish();
+    Ok((session, summary?))
 }
 
 /// The first Ctrl-C asks for a stop, the second one ends the process.

@@ -114,6 +114,20 @@ pub static KEYS: &[Key] = &[
     )
     .default("rescale", OURS),
     Key::new("eval_episodes", COUNT, "Episodes of an evaluation.").default("100", OURS),
+    Key::new(
+        "eval_every",
+        COUNT,
+        "Environment steps between evaluations during training; the best policy is kept.",
+    )
+    .optional()
+    .default("none", OURS),
+    Key::new(
+        "target_return",
+        Kind::Float(Unbounded, Unbounded),
+        "Mean return of 100 training episodes at which training ends early.",
+    )
+    .optional()
+    .default("none", OURS),
     Key::new("checkpoint_every", COUNT, "Environment steps between two checkpoints.").default("50000", OURS),
     Key::new("keep_checkpoints", COUNT, "How many of the last checkpoints are kept.").default("3", OURS),
 ];

@@ -1,5 +1,6 @@
 //! A training run on disk: its folder, its logs, its checkpoints.
 
+mod best;
 mod error;
 mod run_log;
 
@@ -22,6 +23,7 @@ use crate::run_folder::{RunFolder, RunFolderError, RunPaths};
 use crate::settings::Settings;
 use crate::trainer::{TrainError, Trainer};
 
+use best::Best;
 pub use error::SessionError;
 use run_log::RunLog;
 
@@ -50,7 +52,9 @@ pub struct Summary {
     pub eval_mean_return: Option<f64>,
     /// The number of these episodes.
     pub eval_episodes: Option<u64>,
-    /// Whether all steps are done.
+    /// The mean return of the best evaluation during training, if there were any.
+    pub best_mean_return: Option<f64>,
+    /// Whether all steps are done, or the target return is reached.
     pub finished: bool,
     /// The threads that computed.
     pub threads: usize,
@@ -82,6 +86,7 @@ pub struct Session {
     folder: RunFolder,
     checkpoints: CheckpointFolder,
     log: RunLog,
+    best: Best,
     /// The newest checkpoint that was written, and its step.
     saved: Option<(u64, PathBuf)>,
     first_step: u64,
@@ -147,13 +152,15 @@ impl Session {
     }
 
     fn assemble(config: Config, trainer: Trainer, folder: RunFolder, log: RunLog) -> Self {
+        let best = Best::new(&config, &folder);
         Self {
+            log: log.with_evaluations(best.is_kept()),
+            best,
             checkpoints: checkpoint_folder(&config, &folder),
             first_step: trainer.steps(),
             config,
             trainer,
             folder,
-            log,
             saved: None,
             reward_threshold: None,
         }
@@ -192,7 +199,7 @@ impl Session {
         watch: &mut dyn FnMut(Status<'_>),
     ) -> Result<Summary, SessionError> {
         let begin = Instant::now();
-        let trained = self.train(begin, stop, watch);
+        let trained = self.train(make, begin, stop, watch);
         let wall = begin.elapsed();
         let speed = self.speed(wall);
         let drawn = self.log.flush(&self.trainer, speed).and_then(|()| self.draw());
@@ -204,6 +211,7 @@ impl Session {
 
     fn train(
         &mut self,
+        make: &MakeEnvs<'_>,
         begin: Instant,
         stop: &AtomicBool,
         watch: &mut dyn FnMut(Status<'_>),
@@ -217,6 +225,7 @@ impl Session {
                 mean_return: self.trainer.mean_return(),
                 metrics: &iteration.metrics,
             });
+            self.evaluate_if_due(make)?;
             self.log.take(&self.trainer, &iteration.metrics, steps_per_second)?;
             let every = self.config.unsigned("checkpoint_every");
             if iteration.steps / every
@@ -282,6 +291,7 @@ impl Session {
             mean_return: self.trainer.mean_return(),
             eval_mean_return: evaluation.as_ref().map(|evaluation| evaluation.mean_return()),
             eval_episodes: evaluation.as_ref().map(|evaluation| evaluation.returns.len() as u64),
+            best_mean_return: self.best_mean_return(),
             finished: self.trainer.is_done(),
             threads: self.trainer.threads(),
             run_dir: self.folder.folder().to_owned(),

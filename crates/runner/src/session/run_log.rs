@@ -18,6 +18,9 @@ pub(super) struct RunLog {
     /// Sums of the metrics since the last row.
     pending: Vec<(&'static str, f64)>,
     iterations: u32,
+    /// What the last evaluation during training gave, if there are any and one came since the last row.
+    evaluation: Option<f64>,
+    evaluates: bool,
     /// Steps between two rows.
     every: u64,
     /// The step of the next row.
@@ -39,8 +42,27 @@ impl RunLog {
     }
 
     fn new(csv: MetricsCsv, tensorboard: TensorBoardWriter, settings: &Settings, next: u64) -> Self {
-        let every = settings.total_steps / ROWS;
-        Self { csv, tensorboard, pending: Vec::new(), iterations: 0, every, next }
+        Self {
+            csv,
+            tensorboard,
+            pending: Vec::new(),
+            iterations: 0,
+            evaluation: None,
+            evaluates: false,
+            every: settings.total_steps / ROWS,
+            next,
+        }
+    }
+
+    /// Adds a column for evaluations during training.
+    pub(super) fn with_evaluations(mut self, evaluates: bool) -> Self {
+        self.evaluates = evaluates;
+        self
+    }
+
+    /// Takes in the mean return of an evaluation, which the next row tells.
+    pub(super) fn take_evaluation(&mut self, mean_return: f64) {
+        self.evaluation = Some(mean_return);
     }
 
     /// Takes in one iteration, and writes a row when one is due: updates' metrics are means since the last row.
@@ -76,6 +98,9 @@ impl RunLog {
             ("mean_length", trainer.mean_length().unwrap_or(f64::NAN)),
             ("steps_per_second", steps_per_second),
         ];
+        if self.evaluates {
+            row.push(("eval_mean_return", self.evaluation.take().unwrap_or(f64::NAN)));
+        }
         let count = f64::from(std::mem::take(&mut self.iterations));
         row.extend(self.pending.iter().map(|(name, sum)| (*name, sum / count)));
         self.csv.append(&row)?;
