@@ -64,8 +64,10 @@ impl Step {
 /// environment alone and is handed in, so that seeding, checkpoints and the number of threads are no
 /// concern of the task.
 ///
-/// After a step whose [`Outcome`] is over, the caller resets before it steps again;
-/// `observation` then holds the true final observation of the episode.
+/// After a step whose [`Outcome`] is over, the caller resets before it steps again; what another step would
+/// do is up to the task. `observation` then holds the true final observation of the episode.
+///
+/// [`check_env`](crate::check_env) tells whether an implementation keeps to all of this.
 ///
 /// ```
 /// use gradus_core_math::Stream;
@@ -114,7 +116,9 @@ pub trait Env: Send {
     /// What actions look like.
     fn action_space(&self) -> Space;
 
-    /// Begins an episode and writes its first observation (`observation_space().width()` values).
+    /// Begins an episode and writes its first observation (`observation_space().width()` values), from
+    /// whatever state the environment is in. What the buffer held before means nothing, here and in `step`:
+    /// every value is written.
     ///
     /// # Errors
     /// When the task cannot start, with a message that says why.

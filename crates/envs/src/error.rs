@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::Space;
+use crate::finite::FiniteMdpError;
 
 /// Why an environment could not be made, stepped, reset or restored.
 ///
@@ -75,6 +76,9 @@ pub enum EnvErrorKind {
         /// What is wrong with them.
         message: String,
     },
+    /// A table is not a finite Markov decision process.
+    #[error(transparent)]
+    FiniteMdp(FiniteMdpError),
     /// There is no environment of this name.
     #[error("unknown environment {name:?}{}; known are {}", did_you_mean(.nearest), .known.join(", "))]
     UnknownName {
@@ -153,6 +157,13 @@ impl EnvError {
     /// What happened, to match on.
     pub fn kind(&self) -> &EnvErrorKind {
         &self.0
+    }
+}
+
+impl From<FiniteMdpError> for EnvError {
+    #[cold]
+    fn from(error: FiniteMdpError) -> Self {
+        EnvErrorKind::FiniteMdp(error).into()
     }
 }
 

@@ -1,9 +1,12 @@
 //! Environments by name.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use crate::classic::{Acrobot, CartPole, MountainCar, MountainCarContinuous, Pendulum};
-use crate::{Env, EnvError, EnvErrorKind, VecEnv, VectorEnv};
+use crate::finite::limits::{CLIFF_LIMIT, LIMIT_4X4, LIMIT_8X8, TAXI_LIMIT};
+use crate::finite::{CliffWalking, FiniteEnv, FiniteMdp, FrozenLake, Taxi, optimal_return};
+use crate::{Env, EnvError, EnvErrorKind, TimeLimit, VecEnv, VectorEnv};
 
 /// What is known of an environment by its name.
 #[derive(Clone, Copy)]
@@ -18,6 +21,7 @@ pub struct EnvInfo {
     pub reward_threshold: Option<f64>,
     make: fn() -> Box<dyn Env>,
     make_vector: MakeVector,
+    finite: Option<fn() -> FiniteMdp>,
 }
 
 /// Makes `n` environments from their number, the seed and the first index.
@@ -41,6 +45,18 @@ impl EnvInfo {
     ) -> Result<Box<dyn VectorEnv>, EnvError> {
         (self.make_vector)(n, seed, first_index)
     }
+
+    /// The table that the environment draws from, when it is a finite Markov decision process. Its
+    /// episodes are cut off after [`time_limit`](Self::time_limit) steps, of which the table knows nothing.
+    pub fn finite_mdp(&self) -> Option<FiniteMdp> {
+        self.finite.map(|table| table())
+    }
+
+    /// The greatest expected return of an episode within the time limit, exactly, when the environment is
+    /// a finite Markov decision process; see [`optimal_return`].
+    pub fn optimal_return(&self) -> Option<f64> {
+        self.finite_mdp().map(|mdp| optimal_return(&mdp, self.time_limit))
+    }
 }
 
 impl fmt::Debug for EnvInfo {
@@ -50,6 +66,7 @@ impl fmt::Debug for EnvInfo {
             .field("description", &self.description)
             .field("time_limit", &self.time_limit)
             .field("reward_threshold", &self.reward_threshold)
+            .field("finite", &self.finite.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -64,6 +81,24 @@ fn vector<E: Env + 'static>(
     Ok(Box::new(VecEnv::new(envs, seed, first_index)?))
 }
 
+/// As [`vector`], with one table for all.
+fn finite_vector(
+    env: TimeLimit<FiniteEnv>,
+    n: usize,
+    seed: u64,
+    first_index: usize,
+) -> Result<Box<dyn VectorEnv>, EnvError> {
+    Ok(Box::new(VecEnv::new(vec![env; n], seed, first_index)?))
+}
+
+fn lake_no_slip() -> TimeLimit<FiniteEnv> {
+    TimeLimit::new(FrozenLake::four_by_four().with_slippery(false).env(), LIMIT_4X4)
+}
+
+fn lake_8x8_no_slip() -> TimeLimit<FiniteEnv> {
+    TimeLimit::new(FrozenLake::eight_by_eight().with_slippery(false).env(), LIMIT_8X8)
+}
+
 /// All environments that have a name.
 pub const ENVIRONMENTS: &[EnvInfo] = &[
     EnvInfo {
@@ -73,6 +108,7 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         reward_threshold: Some(475.0),
         make: || Box::new(CartPole::v1()),
         make_vector: |n, seed, first| vector(CartPole::v1, n, seed, first),
+        finite: None,
     },
     EnvInfo {
         name: "MountainCar-v0",
@@ -81,6 +117,7 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         reward_threshold: Some(-110.0),
         make: || Box::new(MountainCar::v0()),
         make_vector: |n, seed, first| vector(MountainCar::v0, n, seed, first),
+        finite: None,
     },
     EnvInfo {
         name: "MountainCarContinuous-v0",
@@ -89,6 +126,7 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         reward_threshold: Some(90.0),
         make: || Box::new(MountainCarContinuous::v0()),
         make_vector: |n, seed, first| vector(MountainCarContinuous::v0, n, seed, first),
+        finite: None,
     },
     EnvInfo {
         name: "Acrobot-v1",
@@ -97,6 +135,7 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         reward_threshold: Some(-100.0),
         make: || Box::new(Acrobot::v1()),
         make_vector: |n, seed, first| vector(Acrobot::v1, n, seed, first),
+        finite: None,
     },
     EnvInfo {
         name: "Pendulum-v1",
@@ -105,6 +144,62 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         reward_threshold: None,
         make: || Box::new(Pendulum::v1()),
         make_vector: |n, seed, first| vector(Pendulum::v1, n, seed, first),
+        finite: None,
+    },
+    EnvInfo {
+        name: "FrozenLake-v1",
+        description: "cross slippery ice of 4x4 tiles without falling into a hole",
+        time_limit: LIMIT_4X4,
+        reward_threshold: Some(0.70),
+        make: || Box::new(FrozenLake::v1()),
+        make_vector: |n, seed, first| finite_vector(FrozenLake::v1(), n, seed, first),
+        finite: Some(|| FrozenLake::four_by_four().mdp()),
+    },
+    EnvInfo {
+        name: "FrozenLake8x8-v1",
+        description: "cross slippery ice of 8x8 tiles without falling into a hole",
+        time_limit: LIMIT_8X8,
+        reward_threshold: Some(0.85),
+        make: || Box::new(FrozenLake::v1_8x8()),
+        make_vector: |n, seed, first| finite_vector(FrozenLake::v1_8x8(), n, seed, first),
+        finite: Some(|| FrozenLake::eight_by_eight().mdp()),
+    },
+    EnvInfo {
+        name: "FrozenLakeNoSlip-v1",
+        description: "cross the ice of 4x4 tiles where it is not slippery",
+        time_limit: LIMIT_4X4,
+        reward_threshold: None,
+        make: || Box::new(lake_no_slip()),
+        make_vector: |n, seed, first| finite_vector(lake_no_slip(), n, seed, first),
+        finite: Some(|| FrozenLake::four_by_four().with_slippery(false).mdp()),
+    },
+    EnvInfo {
+        name: "FrozenLake8x8NoSlip-v1",
+        description: "cross the ice of 8x8 tiles where it is not slippery",
+        time_limit: LIMIT_8X8,
+        reward_threshold: None,
+        make: || Box::new(lake_8x8_no_slip()),
+        make_vector: |n, seed, first| finite_vector(lake_8x8_no_slip(), n, seed, first),
+        finite: Some(|| FrozenLake::eight_by_eight().with_slippery(false).mdp()),
+    },
+    EnvInfo {
+        name: "CliffWalking-v1",
+        description: "walk along a cliff without falling off",
+        time_limit: CLIFF_LIMIT,
+        reward_threshold: None,
+        make: || Box::new(CliffWalking::v1()),
+        make_vector: |n, seed, first| finite_vector(CliffWalking::v1(), n, seed, first),
+        finite: Some(|| CliffWalking::default().mdp()),
+    },
+    EnvInfo {
+        name: "Taxi-v4",
+        description: "fetch a passenger and set them down where they want to go",
+        time_limit: TAXI_LIMIT,
+        // Gymnasium says 8, but no policy has a greater mean return than 7.93.
+        reward_threshold: None,
+        make: || Box::new(Taxi::v4()),
+        make_vector: |n, seed, first| finite_vector(Taxi::v4(), n, seed, first),
+        finite: Some(|| Taxi.mdp()),
     },
 ];
 
@@ -140,11 +235,16 @@ pub fn make_vector(
     find(name)?.make_vector(n, seed, first_index)
 }
 
-/// The known name with the fewest edits to `name`, apart from case, if they are at most half its length.
+/// The known name with the fewest edits to `name`, apart from case, if they are at most half its length;
+/// among equals the one that begins like it for longest.
 fn nearest(name: &str) -> Option<&'static str> {
     let wanted = name.to_lowercase();
-    let edits = |info: &EnvInfo| (edit_distance(&wanted, &info.name.to_lowercase()), info.name);
-    let (distance, best) = ENVIRONMENTS.iter().map(edits).min_by_key(|&(distance, _)| distance)?;
+    let edits = |info: &EnvInfo| {
+        let known = info.name.to_lowercase();
+        let alike = wanted.bytes().zip(known.bytes()).take_while(|(x, y)| x == y).count();
+        ((edit_distance(&wanted, &known), Reverse(alike)), info.name)
+    };
+    let ((distance, _), best) = ENVIRONMENTS.iter().map(edits).min_by_key(|&(key, _)| key)?;
     (2 * distance <= best.len()).then_some(best)
 }
 

@@ -11,6 +11,9 @@ use crate::{Env, EnvError, EnvErrorKind, Episode, Outcome, Space, State, VectorE
 ///
 /// Environment i draws from the stream `(seed, "environment", first_index + i)`, so that many
 /// environments behave the same in one `VecEnv` as when they are shared out over several.
+///
+/// Every step checks that numbers are finite and that masks leave a choice. Whether observations lie in their
+/// space is left to [`check_env`](crate::check_env), beforehand.
 #[derive(Clone, Debug)]
 pub struct VecEnv<E> {
     slots: Vec<Slot<E>>,

@@ -31,7 +31,8 @@ pub trait VectorEnv: Send {
     /// What the actions of each environment look like.
     fn action_space(&self) -> &Space;
 
-    /// Begins a new episode in every environment; the unfinished ones are not recorded.
+    /// Begins a new episode in every environment. Unfinished episodes are not recorded; finished ones stay
+    /// until they are fetched.
     ///
     /// # Errors
     /// When an environment cannot start, or its observation is NaN or infinite.
@@ -78,7 +79,8 @@ pub trait VectorEnv: Send {
     /// One state an environment, so that they can be shared out otherwise when they are restored.
     fn save(&self) -> Vec<State>;
 
-    /// Continues exactly from the states that [`save`](Self::save) gave.
+    /// Continues exactly from the states that [`save`](Self::save) gave. Rewards and outcomes are then as
+    /// after [`reset_all`](Self::reset_all), and finished episodes that were not fetched are forgotten.
     ///
     /// # Errors
     /// When there are not N states, or one does not fit; all must then be reset or restored.

@@ -1,9 +1,15 @@
 //! Environments around environments. Masks pass through all of them.
+//!
+//! None of them normalises observations or rewards: those statistics belong to whoever collects data from
+//! all environments together, who freezes them during a rollout, merges them in a fixed order, saves them
+//! with the policy and keeps them still at evaluation. One environment alone can do none of that.
 
 mod actions;
+mod frame_stack;
 mod time_limit;
 
 pub use actions::{ClipAction, RescaleAction};
+pub use frame_stack::FrameStack;
 pub use time_limit::TimeLimit;
 
 use gradus_core_math::Stream;

@@ -70,12 +70,21 @@ fn spaces_are_gymnasiums() {
     let bounds = |high: &[f32]| Space::Box { low: high.iter().map(|x| -x).collect(), high: high.to_vec() };
     // As printed by gymnasium 1.4.0, in single precision.
     let car = Space::Box { low: vec![-1.2, -0.07], high: vec![0.6, 0.07] };
+    let finite = |name, states, actions, limit| {
+        (name, Space::cube(states, 0.0, 1.0), Space::Discrete { n: actions }, limit)
+    };
     let expected = [
         ("CartPole-v1", bounds(&[4.8, inf, 0.418_879_03, inf]), Space::Discrete { n: 2 }, 500),
         ("MountainCar-v0", car.clone(), Space::Discrete { n: 3 }, 200),
         ("MountainCarContinuous-v0", car, Space::cube(1, -1.0, 1.0), 999),
         ("Acrobot-v1", bounds(&[1.0, 1.0, 1.0, 1.0, 12.566_371, 28.274_334]), Space::Discrete { n: 3 }, 500),
         ("Pendulum-v1", bounds(&[1.0, 1.0, 8.0]), Space::cube(1, -2.0, 2.0), 200),
+        finite("FrozenLake-v1", 16, 4, 100),
+        finite("FrozenLake8x8-v1", 64, 4, 200),
+        finite("FrozenLakeNoSlip-v1", 16, 4, 100),
+        finite("FrozenLake8x8NoSlip-v1", 64, 4, 200),
+        finite("CliffWalking-v1", 48, 4, 200),
+        finite("Taxi-v4", 500, 6, 200),
     ];
     assert_eq!(ENVIRONMENTS.len(), expected.len());
     for (info, (name, observations, actions, limit)) in ENVIRONMENTS.iter().zip(expected) {
@@ -177,6 +186,8 @@ fn unknown_names_are_errors_that_help() {
         ("Acrobat-v1", Some("Acrobot-v1")),
         ("MountainCar-v1", Some("MountainCar-v0")),
         ("ContinuousMountainCar", None),
+        ("FrozenLake8x8", Some("FrozenLake8x8-v1")),
+        ("Taxi-v3", Some("Taxi-v4")),
         ("Tetris", None),
         ("", None),
     ] {
@@ -187,7 +198,9 @@ fn unknown_names_are_errors_that_help() {
     }
     let message = make("Pendulum-v2").err().expect("an unknown name").to_string();
     let expected = "unknown environment \"Pendulum-v2\", did you mean \"Pendulum-v1\"?; known are \
-                    CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1, Pendulum-v1";
+                    CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1, Pendulum-v1, \
+                    FrozenLake-v1, FrozenLake8x8-v1, FrozenLakeNoSlip-v1, FrozenLake8x8NoSlip-v1, \
+                    CliffWalking-v1, Taxi-v4";
     assert_eq!(message, expected);
     assert!(make_vector("CartPole-v1", 0, 0, 0).is_err(), "no environments");
 }

@@ -1,11 +1,13 @@
-//! Time limits, clipping and rescaling of actions, and environments in boxes.
+//! Time limits, clipping and rescaling of actions, stacked observations, and environments in boxes.
 
 #![allow(clippy::float_cmp, reason = "exact numbers are what these tests are about")]
 
 use gradus_core_math::Stream;
 use gradus_envs::classic::{CartPole, MountainCarContinuous, Pendulum};
 use gradus_envs::probe::{DelayedReward, MaskedChoice};
-use gradus_envs::{ClipAction, Env, EnvError, Outcome, RescaleAction, Space, State, Step, TimeLimit};
+use gradus_envs::{
+    ClipAction, Env, EnvError, FrameStack, Outcome, RescaleAction, Space, State, Step, TimeLimit,
+};
 
 /// Ends in `outcome` at step `end`; the action comes back as the observation.
 #[derive(Clone)]
@@ -131,6 +133,52 @@ fn rescale_action_stretches_to_the_bounds() {
     assert!(RescaleAction::new(CartPole::v1()).is_err(), "no box");
 }
 
+/// Rejects, tried by hand: the newest first, zeros at the reset, frames of the episode before.
+#[test]
+fn frame_stack_shows_the_last_observations() {
+    let mut env = FrameStack::new(Echo::new(0, Outcome::Running, Space::cube(2, -9.0, 9.0)), 3);
+    assert_eq!((env.observation_space(), env.depth()), (Space::cube(6, -9.0, 9.0), 3));
+    let (mut rng, mut row) = (rng(), [f32::NAN; 6]);
+    for _ in 0..2 {
+        env.reset(&mut rng, &mut row).expect("a start");
+        assert_eq!(row, [0.0; 6], "the first observation everywhere");
+        let expected = [
+            [0.0, 0.0, 0.0, 0.0, 1.0, -1.0],
+            [0.0, 0.0, 1.0, -1.0, 2.0, -2.0],
+            [1.0, -1.0, 2.0, -2.0, 3.0, -3.0],
+            [2.0, -2.0, 3.0, -3.0, 4.0, -4.0],
+        ];
+        for (expected, x) in expected.iter().zip([1.0, 2.0, 3.0, 4.0]) {
+            row.fill(f32::NAN);
+            env.step(&[x, -x], &mut rng, &mut row).expect("a step");
+            assert_eq!(row, *expected);
+        }
+    }
+    let mut random = FrameStack::new(Pendulum::default(), 2);
+    let mut row = [f32::NAN; 6];
+    random.reset(&mut rng, &mut row).expect("a start");
+    assert_eq!(row[..3], row[3..], "the first observation fills the stack");
+    assert!(row[0] != 0.0);
+}
+
+#[test]
+fn frame_stack_repeats_the_space() {
+    let stacked = |space| FrameStack::new(Echo::new(0, Outcome::Running, space), 2).observation_space();
+    assert_eq!(stacked(Space::Discrete { n: 3 }), Space::MultiDiscrete { sizes: vec![3, 3] });
+    let digits = Space::MultiDiscrete { sizes: vec![2, 5] };
+    assert_eq!(stacked(digits), Space::MultiDiscrete { sizes: vec![2, 5, 2, 5] });
+    assert_eq!(stacked(Space::MultiBinary { n: 3 }), Space::MultiBinary { n: 6 });
+    let unequal = Space::Box { low: vec![-1.0, 0.0], high: vec![1.0, f32::INFINITY] };
+    let twice = Space::Box { low: vec![-1.0, 0.0, -1.0, 0.0], high: [1.0, f32::INFINITY].repeat(2) };
+    assert_eq!(stacked(unequal), twice);
+}
+
+#[test]
+#[should_panic(expected = "a stack has at least one observation")]
+fn an_empty_stack_is_the_callers_mistake() {
+    let _ = FrameStack::new(CartPole::v1(), 0);
+}
+
 #[test]
 fn masks_pass_through_wrappers() {
     let mut env: Box<dyn Env> = Box::new(TimeLimit::new(Box::new(MaskedChoice::default()), 3));
@@ -175,6 +223,11 @@ fn wrapped_environments_restore_exactly() {
     continues_exactly(clipped(), clipped());
     let rescaled = || RescaleAction::new(MountainCarContinuous::v0()).expect("a box");
     continues_exactly(rescaled(), rescaled());
+    let stacked = |k| move || FrameStack::new(Pendulum::v1(), k);
+    continues_exactly(stacked(1)(), stacked(1)());
+    continues_exactly(stacked(4)(), stacked(4)());
+    let error = stacked(3)().restore(&stacked(4)().save()).expect_err("another depth");
+    assert!(error.to_string().contains("its stack has 12 values, not 9"), "{error}");
     let nested = || {
         let inner: Box<dyn Env> = Box::new(RescaleAction::new(Pendulum::default()).expect("a box"));
         TimeLimit::new(ClipAction::new(inner).expect("a box"), 9)
