@@ -153,7 +153,8 @@ impl<'a, T> Batch<'a, T> {
     }
 
     /// What brings the advantages of `rows` to mean 0 and deviation 1: (mean, 1/(deviation + 1e-8)), with Bessel's
-    /// correction; (0, 1) for fewer than two rows.
+    /// correction; (0, 1) for fewer than two rows. Equal advantages become exactly 0: the rounding of their mean,
+    /// divided by a deviation of nothing but that rounding, would tell actions apart that are equally good.
     ///
     /// # Panics
     /// When a row is not in the batch.
@@ -163,6 +164,11 @@ impl<'a, T> Batch<'a, T> {
     {
         if rows.len() < 2 {
             return (0.0, 1.0);
+        }
+        let first = self.advantages[rows.index(0)];
+        // Ends at the second row in almost every batch.
+        if (1..rows.len()).all(|i| self.advantages[rows.index(i)] == first) {
+            return (first.wide(), 1.0);
         }
         let advantages = || (0..rows.len()).map(|i| self.advantages[rows.index(i)].wide());
         let mean = sum_in_lanes(advantages()) / rows.len() as f64;

@@ -108,7 +108,11 @@ impl<T: Real> Batch<'_, T> {
         }
         self.assert_lengths(distribution);
         let Some((array, place, value)) = self.find_non_finite() else { return Ok(()) };
-        Err(UpdateError::NonFinite { quantity: format!("element {place} of the batch's {array}"), value, update })
+        Err(UpdateError::NonFinite {
+            quantity: format!("element {place} of the batch's {array}"),
+            value,
+            update,
+        })
     }
 }
 
@@ -164,7 +168,9 @@ pub enum UpdateError {
         update: u64,
     },
     /// A trust region around the policy means nothing where fitting the critic moves the policy.
-    #[error("a trust region needs a critic of its own, and this one shares its trunk with the policy: use two networks")]
+    #[error(
+        "a trust region needs a critic of its own, and this one shares its trunk with the policy: use two networks"
+    )]
     SharedTrunk,
     /// A saved state does not fit this algorithm or network.
     #[error("the saved state does not fit: {0}")]

@@ -61,6 +61,37 @@ impl Default for TrpoConfig {
     }
 }
 
+impl CriticConfig {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Another step size.
+    pub fn with_learning_rate(mut self, learning_rate: Schedule) -> Self {
+        self.learning_rate = learning_rate;
+        self
+    }
+
+    /// Another number of passes.
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Another size of minibatches.
+    pub fn with_minibatch_size(mut self, minibatch_size: usize) -> Self {
+        self.minibatch_size = minibatch_size;
+        self
+    }
+
+    /// Another ε of Adam.
+    pub fn with_adam_epsilon(mut self, adam_epsilon: f64) -> Self {
+        self.adam_epsilon = adam_epsilon;
+        self
+    }
+}
+
 impl TrpoConfig {
     /// The defaults of TRPO.
     pub fn new() -> Self {
@@ -96,6 +127,12 @@ impl TrpoConfig {
         self
     }
 
+    /// Standardised advantages, or as they are.
+    pub fn with_normalize_advantage(mut self, normalize_advantage: bool) -> Self {
+        self.normalize_advantage = normalize_advantage;
+        self
+    }
+
     /// Another way to fit the critic.
     pub fn with_critic(mut self, critic: CriticConfig) -> Self {
         self.critic = critic;
@@ -127,6 +164,11 @@ impl TrpoConfig {
         setting("critic learning_rate", rate, above_zero(rate), "above 0 at the start")?;
         let end = critic.learning_rate.at(1.0);
         setting("critic learning_rate", end, end.is_finite() && end >= 0.0, "a number from 0 on")?;
-        setting("adam_epsilon", critic.adam_epsilon, above_zero(critic.adam_epsilon), "a number above 0")
+        setting(
+            "critic adam_epsilon",
+            critic.adam_epsilon,
+            above_zero(critic.adam_epsilon),
+            "a number above 0",
+        )
     }
 }

@@ -5,7 +5,9 @@ use gradus_policy::{Input, Linearized, Network, Team};
 
 use crate::surrogate::Surrogate;
 
-/// g = ∇L(θ_old) into `gradient`, by `vjp` of the surrogate's cotangent. Returns L(θ_old).
+/// `gradient` ← ∇L at the linearisation's θ, as Jᵀ ∂L/∂φ by `vjp` of the surrogate's cotangent. Returns L.
+///
+/// At θ_old this is g of Schulman et al. 2015, appendix C, the policy gradient with A for advantages.
 ///
 /// # Shapes
 /// `cotangent` is scratch, `[B, n_params]`.
@@ -44,17 +46,21 @@ pub fn fisher_vector_product<L: Linearized>(
     }
 }
 
-/// √(2δ / xᵀF x), the length that puts the step on the bound of the quadratic model; with xᵀF x from the same damped
-/// F as in conjugate gradient. Zero where x is zero.
+/// β = √(2δ / xᵀF x), with which the step β x lies on the bound of the quadratic model, ½ (βx)ᵀF(βx) = δ; 0 where
+/// x = 0, NaN where xᵀF x < 0.
+///
+/// Source: Schulman et al. 2015, appendix C. xᵀF x is that of conjugate gradient, so that both have the same damped F.
 pub fn step_length(max_kl: f64, info: &CgInfo) -> f64 {
-    if info.curvature > 0.0 { (2.0 * max_kl / info.curvature).sqrt() } else { 0.0 }
+    if info.curvature == 0.0 { 0.0 } else { (2.0 * max_kl / info.curvature).sqrt() }
 }
 
 /// Tries θ = θ_old + ratio^k · `full_step` for k = 0, 1, …, and leaves `theta` at the first that improves the
 /// surrogate and keeps the mean of `kl_old_new` within δ; where there is none, `theta` is restored bit for bit.
 ///
+/// Source: Schulman et al. 2015, appendix C. `initial` is L(θ_old), `max_kl` is δ.
+///
 /// # Shapes
-/// `params` is scratch, `[B, n_params]`.
+/// `params_old`, the policy's outputs at θ_old, and `params`, scratch: `[B, n_params]`.
 #[allow(clippy::too_many_arguments, reason = "the parts of one formula, at its one call")]
 pub fn line_search<N: Network>(
     mut team: Team<'_>,
@@ -69,7 +75,10 @@ pub fn line_search<N: Network>(
 ) -> LineSearchOutcome {
     let theta_old = theta.to_vec();
     let outcome = search.search(initial, max_kl, |scale| {
-        move_to(theta, &theta_old, full_step, scale);
+        let scale = N::Scalar::of(scale);
+        for ((theta, &old), &step) in theta.iter_mut().zip(&theta_old).zip(full_step) {
+            *theta = old + scale * step;
+        }
         policy.forward(team.reborrow(), theta, input, params);
         let (objective, constraint) = surrogate.value_and_kl(params_old, params);
         Evaluation { objective, constraint }
@@ -78,12 +87,4 @@ pub fn line_search<N: Network>(
         theta.copy_from_slice(&theta_old);
     }
     outcome
-}
-
-/// θ ← θ_old + scale · step.
-pub(crate) fn move_to<T: Real>(theta: &mut [T], theta_old: &[T], step: &[T], scale: f64) {
-    let scale = T::of(scale);
-    for ((theta, &old), &step) in theta.iter_mut().zip(theta_old).zip(step) {
-        *theta = old + scale * step;
-    }
 }

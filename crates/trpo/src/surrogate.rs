@@ -3,7 +3,12 @@
 use gradus_core_math::{Distribution, Real};
 use gradus_policy::{Batch, Rows};
 
-/// The batch as the policy step sees it: all rows, with the advantages' standardisation taken once.
+/// The batch as the policy's step sees it: L(θ) = mean[r(θ) A] with r = π_θ(a|s)/π_old(a|s), and the mean over states of
+/// `kl_old_new`, over all rows.
+///
+/// Source: Schulman et al. 2015, equation 14 with q = π_old, which is the single path of section 5.1; advantages stand
+/// for Q, which moves L by a constant. Departure: advantages may be brought to mean 0 and standard deviation 1 over
+/// the batch, as in sb3-contrib and Spinning Up.
 #[derive(Clone, Copy, Debug)]
 pub struct Surrogate<'a, T> {
     distribution: &'a Distribution,
@@ -13,7 +18,7 @@ pub struct Surrogate<'a, T> {
 }
 
 impl<'a, T: Real> Surrogate<'a, T> {
-    /// The surrogate over all rows of `batch`.
+    /// The surrogate over all rows of `batch`. Advantages that are all equal are 0 where they are normalised.
     pub fn new(distribution: &'a Distribution, batch: &'a Batch<'a, T>, normalize_advantage: bool) -> Self {
         let all = Rows::First(batch.len());
         let (mean, scale) = if normalize_advantage { batch.standardization(all) } else { (0.0, 1.0) };
@@ -32,8 +37,7 @@ impl<'a, T: Real> Surrogate<'a, T> {
         Batch::<T>::row(self.batch.actions, self.distribution.action_width(), i)
     }
 
-    /// The cotangent of L(θ) = mean[r(θ) A], r = π_θ(a|s)/π_old(a|s), in the parameters of the distribution:
-    /// ∂L/∂φ = r A ∂log π(a|s)/∂φ / B. Returns L.
+    /// The cotangent of L in the parameters of the distributions, ∂L/∂φ = r A ∂log π(a|s)/∂φ / B. Returns L.
     ///
     /// # Shapes
     /// `params` and `cotangent`: `[B, n_params]`.

@@ -1,8 +1,8 @@
 //! The update.
 
 use gradus_core_math::{
-    CgInfo, CgSolver, LineSearchOutcome, Optimizer, OptimizerState, Real, RejectReason, explained_variance,
-    norm,
+    CgInfo, CgSolver, LineSearchOutcome, Optimizer, OptimizerState, Real, RejectReason, axpy,
+    explained_variance, norm,
 };
 use gradus_policy::{
     Agent, Batch, Context, Input, Linearized, Metrics, Network, Team, Update, UpdateError, UpdateState,
@@ -10,11 +10,22 @@ use gradus_policy::{
 
 use crate::config::TrpoConfig;
 use crate::critic::CriticFit;
-use crate::step::{fisher_vector_product, line_search, move_to, step_length, surrogate_gradient};
+use crate::step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
 use crate::surrogate::Surrogate;
 
-/// Trust region policy optimisation, single path (Schulman et al. 2015, section 6), or the natural policy gradient
-/// where the configuration has no line search.
+/// Trust region policy optimisation, single path (Schulman et al. 2015, sections 5.1 and 6 and appendix C), or the
+/// natural policy gradient (Kakade 2001) where the configuration has no line search.
+///
+/// With L(θ) = mean[π_θ(a|s)/π_old(a|s) A] and F = mean[JᵀMJ] + damping · 1, the Hessian of the mean of `kl_old_new`,
+///
+///   g = ∇L(θ_old),  F x = g,  s = √(2δ / xᵀF x) x,  θ = θ_old + ratio^k s
+///
+/// for the first k from 0 on at which L(θ) > L(θ_old) and the mean of `kl_old_new` is at most δ. Where there is none,
+/// and where g = 0, θ stays θ_old bit for bit; metrics say which it was (`rejected` with its reason,
+/// `zero_gradient`). Then the critic is fitted.
+///
+/// Departures: F is damped, and has the same damping in the step's length; both conditions of the search are judged
+/// apart.
 ///
 /// ```
 /// use gradus_core_math::{Distribution, Stream};
@@ -47,7 +58,7 @@ struct PolicyStep {
     surrogate_new: f64,
     kl_old_new: f64,
     entropy: f64,
-    /// The share of the full step that was taken; 0 where the search was rejected.
+    /// The share of the full step that was taken; 0 where the search was rejected or there was no step.
     scale: f64,
     trials: usize,
     rejected: Option<RejectReason>,
@@ -85,20 +96,17 @@ impl<T: Real> Trpo<T> {
         &self.config
     }
 
-    /// Gradient, natural direction, step length, line search: θ of the policy moves, or stays where it is.
-    fn policy_step<N: Network<Scalar = T>>(
+    /// Gradient, natural direction and step length at θ, from one linearisation; the full step into `self.step`, the
+    /// outputs there into the first of `self.rows`.
+    fn full_step<N: Network<Scalar = T>>(
         &mut self,
         mut team: Team<'_>,
         policy: &mut N,
-        theta: &mut [T],
+        theta: &[T],
         surrogate: &Surrogate<'_, T>,
         input: Input<'_, T>,
     ) -> Result<PolicyStep, UpdateError> {
         let update = self.updates + 1;
-        let finite = |quantity: &str, value: f64| match value.is_finite() {
-            true => Ok(()),
-            false => Err(UpdateError::NonFinite { quantity: quantity.into(), value, update }),
-        };
         let damping = self.config.cg_damping;
         let Self { gradient, step, rows: [params_old, scratch, more_scratch], solver, .. } = self;
         let mut point = policy.linearize(team.reborrow(), theta, input);
@@ -109,58 +117,81 @@ impl<T: Real> Trpo<T> {
 
         let surrogate_old = surrogate_gradient(team.reborrow(), &mut point, surrogate, scratch, gradient);
         let gradient_norm = norm(gradient);
-        finite("the surrogate", surrogate_old)?;
-        finite("the norm of the surrogate's gradient", gradient_norm)?;
+        finite("the surrogate", surrogate_old, update)?;
+        finite("the norm of the surrogate's gradient", gradient_norm, update)?;
         let product = |v: &[T], out: &mut [T]| {
             let buffers = (&mut scratch[..], &mut more_scratch[..]);
             fisher_vector_product(team.reborrow(), &mut point, surrogate, damping, v, buffers, out);
         };
         let info =
             solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
-        drop(point);
-        let length = step_length(self.config.max_kl, &info);
-        finite("the length of the step", length)?;
-        step.iter_mut().for_each(|x| *x *= T::of(length));
-
-        let entropy = surrogate.entropy(params_old);
-        let mut done = PolicyStep {
+        let length = T::of(step_length(self.config.max_kl, &info));
+        step.iter_mut().for_each(|x| *x *= length);
+        let full_step_norm = norm(step);
+        finite("the norm of the full step", full_step_norm, update)?;
+        Ok(PolicyStep {
             gradient_norm,
             info,
-            full_step_norm: norm(step),
+            full_step_norm,
             surrogate_old,
             surrogate_new: surrogate_old,
             kl_old_new: 0.0,
-            entropy,
+            entropy: surrogate.entropy(params_old),
             scale: 0.0,
             trials: 0,
             rejected: None,
-        };
-        match self.config.line_search {
-            Some(search) => {
-                let outcome = line_search(
-                    team,
-                    policy,
-                    theta,
-                    step,
-                    input,
-                    surrogate,
-                    (surrogate_old, self.config.max_kl),
-                    &search,
-                    (params_old, scratch),
-                );
-                done.take(&outcome);
-            }
-            None => {
-                let theta_old = theta.to_vec();
-                move_to(theta, &theta_old, step, 1.0);
-                policy.forward(team, theta, input, scratch);
-                (done.surrogate_new, done.kl_old_new) = surrogate.value_and_kl(params_old, scratch);
-                (done.scale, done.trials) = (1.0, 1);
-                finite("the surrogate after the step", done.surrogate_new)?;
-                finite("kl_old_new after the step", done.kl_old_new)?;
-            }
+        })
+    }
+
+    /// Moves θ by what the line search accepts of `self.step`, or by all of it where there is no search.
+    fn take_step<N: Network<Scalar = T>>(
+        &mut self,
+        team: Team<'_>,
+        policy: &mut N,
+        theta: &mut [T],
+        surrogate: &Surrogate<'_, T>,
+        input: Input<'_, T>,
+        done: &mut PolicyStep,
+    ) -> Result<(), UpdateError> {
+        let update = self.updates + 1;
+        let Self { step, rows: [params_old, params, _], config, .. } = self;
+        if let Some(search) = &config.line_search {
+            let bounds = (done.surrogate_old, config.max_kl);
+            let buffers = (&params_old[..], &mut params[..]);
+            let outcome = line_search(team, policy, theta, step, input, surrogate, bounds, search, buffers);
+            done.take(&outcome);
+            return Ok(());
         }
-        Ok(done)
+        axpy(T::one(), step, theta);
+        policy.forward(team, theta, input, params);
+        (done.surrogate_new, done.kl_old_new) = surrogate.value_and_kl(params_old, params);
+        (done.scale, done.trials) = (1.0, 1);
+        finite("the surrogate after the step", done.surrogate_new, update)?;
+        finite("kl_old_new after the step", done.kl_old_new, update)
+    }
+
+    /// The policy's step, then the critic's epochs.
+    fn both_steps<N: Network<Scalar = T>>(
+        &mut self,
+        agent: &mut Agent<N>,
+        batch: &Batch<'_, T>,
+        context: Context<'_>,
+    ) -> Result<(PolicyStep, f64), UpdateError> {
+        let Context { mut team, progress, rng } = context;
+        let distribution = agent.network.distribution().clone();
+        let (of_policy, of_critic) = agent.theta.split_at_mut(agent.network.policy_parameter_count());
+        let (policy, critic) = agent.network.split_mut().ok_or(UpdateError::SharedTrunk)?;
+        let surrogate = Surrogate::new(&distribution, batch, self.config.normalize_advantage);
+        let input = Input::all(batch.observations, batch.observation_width);
+
+        let mut step = self.full_step(team.reborrow(), policy, of_policy, &surrogate, input)?;
+        if !step.is_zero() {
+            self.take_step(team.reborrow(), policy, of_policy, &surrogate, input, &mut step)?;
+        }
+        let context = Context { team, progress, rng };
+        let value_loss = self.critic.fit(&self.config.critic, critic, of_critic, batch, context);
+        finite("the value loss", value_loss, self.updates + 1)?;
+        Ok((step, value_loss))
     }
 
     /// The state for a checkpoint; the same as [`Update::state`].
@@ -194,7 +225,22 @@ impl<T: Real> Trpo<T> {
     }
 }
 
+/// Passes if `value` is finite, else says what is not.
+fn finite(quantity: &str, value: f64, update: u64) -> Result<(), UpdateError> {
+    if value.is_finite() {
+        Ok(())
+    } else {
+        Err(UpdateError::NonFinite { quantity: quantity.into(), value, update })
+    }
+}
+
 impl PolicyStep {
+    /// Whether the gradient is zero (to the tolerance of conjugate gradient), so that no direction improves the
+    /// surrogate and there is nothing to search: the policy stays.
+    fn is_zero(&self) -> bool {
+        self.info.iterations == 0
+    }
+
     fn take(&mut self, outcome: &LineSearchOutcome) {
         self.trials = outcome.trials().len();
         match *outcome {
@@ -210,6 +256,7 @@ impl PolicyStep {
         metrics.push("surrogate_improvement", self.surrogate_new - self.surrogate_old);
         metrics.push("kl_old_new", self.kl_old_new);
         metrics.push("entropy", self.entropy);
+        metrics.push("zero_gradient", f64::from(self.is_zero()));
         metrics.push("step_scale", self.scale);
         metrics.push("line_search_trials", self.trials as f64);
         let rejected = |reasons: &[RejectReason]| {
@@ -239,22 +286,10 @@ impl<N: Network> Update<N> for Trpo<N::Scalar> {
         batch: &Batch<'_, N::Scalar>,
         context: Context<'_>,
     ) -> Result<Metrics, UpdateError> {
-        let Context { mut team, progress, rng } = context;
-        let distribution = agent.network.distribution().clone();
-        batch.check(&distribution, self.updates + 1)?;
-        let before = (agent.theta.clone(), self.critic.clone());
-        let (of_policy, of_critic) = agent.theta.split_at_mut(agent.network.policy_parameter_count());
-        let (policy, critic) = agent.network.split_mut().ok_or(UpdateError::SharedTrunk)?;
-
-        let surrogate = Surrogate::new(&distribution, batch, self.config.normalize_advantage);
-        let input = Input::all(batch.observations, batch.observation_width);
-        let outcome = self.policy_step(team.reborrow(), policy, of_policy, &surrogate, input).map(|step| {
-            let context = Context { team, progress, rng };
-            let value_loss = self.critic.fit(&self.config.critic, critic, of_critic, batch, context);
-            (step, value_loss)
-        });
-        let outcome = outcome.and_then(|done| agent.check(self.updates + 1).map(|()| done));
-        match outcome {
+        batch.check(agent.network.distribution(), self.updates + 1)?;
+        let before = (agent.theta.clone(), self.critic.adam.clone());
+        let outcome = self.both_steps(agent, batch, context);
+        match outcome.and_then(|done| agent.check(self.updates + 1).map(|()| done)) {
             Ok((step, value_loss)) => {
                 self.updates += 1;
                 let mut metrics = step.metrics();
@@ -263,7 +298,7 @@ impl<N: Network> Update<N> for Trpo<N::Scalar> {
                 Ok(metrics)
             }
             Err(error) => {
-                (agent.theta, self.critic) = before;
+                (agent.theta, self.critic.adam) = before;
                 Err(error)
             }
         }

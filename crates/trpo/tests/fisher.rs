@@ -431,7 +431,8 @@ fn wrong_metrics_are_rejected() {
         if let Distribution::DiagGaussian { dim } = world.distribution {
             let interleaved = world.fisher_with(|_, params, v| {
                 // As if parameters were μ₀, ln σ₀, μ₁, ln σ₁.
-                let of = |k: usize| if k % 2 == 0 { (-2.0 * params[dim + k / 2]).exp() } else { 2.0 };
+                let of =
+                    |k: usize| if k.is_multiple_of(2) { (-2.0 * params[dim + k / 2]).exp() } else { 2.0 };
                 v.iter().enumerate().map(|(k, v)| of(k) * v / ROWS as f64).collect()
             });
             assert!(distance(&interleaved, &dense) > WRONG, "means and log_std interleaved");

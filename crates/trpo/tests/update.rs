@@ -1,0 +1,672 @@
+//! Whole updates: what they learn, that every step keeps its promises, that they can be repeated and resumed bit for
+//! bit, and how they fail.
+
+mod common;
+
+use common::{Run, STATES, Task, categorical, config, gaussian, surrogate_and_kl};
+use gradus_core_math::{BacktrackingLineSearch, CgError, ConjugateGradient, Real, Schedule, Stream};
+use gradus_policy::{
+    ActorCritic, ActorCriticConfig, Agent, Context, FrozenMlp, Input, Kernel, Linearized, LinearizedMlp,
+    Metrics, Mlp, MlpConfig, Network, Rollout, Team, TensorInfo, Threads, Update, UpdateError, UpdateState,
+};
+use gradus_trpo::{CriticConfig, Trpo, TrpoConfig};
+
+const ROWS: usize = 256;
+
+fn bandit(config: TrpoConfig, distribution: gradus_core_math::Distribution, seed: u64) -> Run<f32> {
+    Run::new(Task::Bandit, config, distribution, seed)
+}
+
+fn metric(metrics: &Metrics, name: &str) -> f64 {
+    metrics.get(name).unwrap_or_else(|| panic!("{name} is reported"))
+}
+
+fn is_one(metrics: &Metrics, name: &str) -> bool {
+    let value = metric(metrics, name);
+    assert!(value.abs() < 1e-9 || (value - 1.0).abs() < 1e-9, "{name} is {value}");
+    value > 0.5
+}
+
+fn non_finite(outcome: Result<Metrics, UpdateError>) -> (String, f64, u64) {
+    match outcome {
+        Err(UpdateError::NonFinite { quantity, value, update }) => (quantity, value, update),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn wide<T: Real>(x: &[T]) -> Vec<f64> {
+    x.iter().map(|x| x.wide()).collect()
+}
+
+fn bits<T: Real>(x: &[T]) -> Vec<u64> {
+    x.iter().map(|x| x.wide().to_bits()).collect()
+}
+
+/// TRPO and NPG.
+fn both() -> [TrpoConfig; 2] {
+    [config(), config().with_line_search(None)]
+}
+
+/// Within 40 updates of 256 rows the best choice has at least 95 %, from a third at first.
+#[test]
+fn a_contextual_bandit_is_learnt() {
+    for config in both() {
+        for seed in 0..3 {
+            let mut run = bandit(config.clone(), categorical(), seed);
+            assert!(run.bandit_scores().iter().all(|&p| p < 0.4), "{:?}", run.bandit_scores());
+            run.train(40, ROWS);
+            assert!(run.bandit_scores().iter().all(|&p| p >= 0.95), "{:?}", run.bandit_scores());
+        }
+    }
+}
+
+/// Within 100 updates of 256 rows every mean is within 0.05 of its target, which lie within ±1, and the noise has
+/// shrunk.
+#[test]
+fn continuous_targets_are_learnt() {
+    for config in both() {
+        for seed in 0..3 {
+            let mut run = bandit(config.clone(), gaussian(), seed);
+            assert!(run.bandit_scores().iter().any(|&s| s < 0.2), "{:?}", run.bandit_scores());
+            run.train(100, ROWS);
+            assert!(run.bandit_scores().iter().all(|&s| s >= 0.95), "{:?}", run.bandit_scores());
+            let theta = run.policy_theta();
+            assert!(theta[theta.len() - 2..].iter().all(|&log_std| log_std < -0.7));
+        }
+    }
+}
+
+/// The chain is learnt when going right has at least 95 % in every state.
+#[test]
+fn a_walk_to_a_distant_goal_is_learnt() {
+    for config in both() {
+        let mut run = Run::<f32>::new(Task::Chain, config, categorical(), 3);
+        run.train(40, ROWS);
+        for params in run.params() {
+            let right = common::log_prob(&categorical(), &params, &[0.0]).exp();
+            assert!(right >= 0.95, "{right}");
+        }
+    }
+}
+
+/// Over whole runs, from the parameters before and after and by formulas of the test's own: the surrogate has grown
+/// and the mean of KL(π_old‖π_new) is within δ, or the policy is the same bit for bit.
+///
+/// The numbers agree with the reported ones to `tolerance`, a share of δ.
+fn every_step_keeps_its_promises<T: Kernel>(
+    config: &TrpoConfig,
+    updates: usize,
+    tolerance: f64,
+) -> [usize; 3] {
+    let [mut accepted, mut backtracked, mut rejected] = [0; 3];
+    for task in [Task::Bandit, Task::Chain] {
+        for distribution in [categorical(), gaussian()] {
+            let mut run = Run::<T>::new(task, config.clone(), distribution.clone(), 4);
+            for _ in 0..updates {
+                let rollout = run.collect(ROWS);
+                let before = wide(run.policy_theta());
+                let metrics = run.update(&rollout, 0.0).expect("finite numbers");
+                let after = wide(run.policy_theta());
+                let (old, _) = surrogate_and_kl(&distribution, &rollout, &before, &before);
+                let (new, kl) = surrogate_and_kl(&distribution, &rollout, &before, &after);
+                let max_kl = config.max_kl;
+                let reported = ["surrogate_improvement", "kl_old_new"].map(|name| metric(&metrics, name));
+                assert!(
+                    (new - old - reported[0]).abs() < tolerance * max_kl.sqrt(),
+                    "{new} − {old}, {reported:?}"
+                );
+                assert!((kl - reported[1]).abs() < tolerance * max_kl, "{kl}, {reported:?}");
+                if is_one(&metrics, "rejected") {
+                    rejected += 1;
+                    assert!(before == after, "a rejected step leaves the policy alone");
+                    continue;
+                }
+                accepted += 1;
+                assert!(reported[1] <= max_kl && kl <= max_kl * (1.0 + tolerance), "{kl}");
+                assert!(reported[0] > 0.0 && new > old, "{new}, {old}");
+                backtracked += usize::from(metric(&metrics, "step_scale") < 1.0);
+            }
+        }
+    }
+    [accepted, backtracked, rejected]
+}
+
+#[test]
+fn every_accepted_step_is_within_the_trust_region_and_improves_the_surrogate() {
+    let [accepted, ..] = every_step_keeps_its_promises::<f64>(&config(), 30, 1e-9);
+    assert!(accepted >= 100, "{accepted} of 120");
+    every_step_keeps_its_promises::<f32>(&config(), 30, 1e-3);
+    // A region so large that the quadratic model fails, to see the search at work.
+    let bold = config().with_max_kl(2.0).with_cg_damping(1e-3);
+    let bold = bold.with_line_search(Some(BacktrackingLineSearch::new().with_max_backtracks(3)));
+    let [_, backtracked, rejected] = every_step_keeps_its_promises::<f64>(&bold, 30, 1e-9);
+    assert!(backtracked > 0 && rejected > 0, "{backtracked} {rejected}");
+}
+
+/// Advantages that call for less spread.
+fn draw_near(rollout: &mut Rollout<f32>) {
+    for (advantage, action) in rollout.advantages.iter_mut().zip(rollout.actions.chunks_exact(2)) {
+        *advantage = -action.iter().map(|a| a * a).sum::<f32>();
+    }
+}
+
+/// The four ways in which a search that has one trial fails, each shown to be so by the natural policy gradient, which
+/// takes that very step.
+#[test]
+fn a_rejected_step_restores_the_policy_and_says_why() {
+    let reasons = ["rejected_no_improvement", "rejected_kl", "rejected_not_finite"];
+    let all_good: fn(&mut Rollout<f32>) = |r| r.advantages.iter_mut().for_each(|a| *a = a.abs() + 1.0);
+    let as_they_are: fn(&mut Rollout<f32>) = |_| ();
+    let near_is_good: fn(&mut Rollout<f32>) = draw_near;
+    let raw = || config().with_normalize_advantage(false);
+    let cases = [
+        // Ratios of probabilities vanish far away, and with them a surrogate of positive advantages.
+        (raw().with_max_kl(1e4), gaussian(), all_good, [true, false, false]),
+        // The quadratic model underestimates the divergence.
+        (config().with_max_kl(0.3).with_cg_damping(1e-6), categorical(), as_they_are, [false, true, false]),
+        (raw().with_max_kl(0.1).with_cg_damping(1e-9), gaussian(), all_good, [true, true, false]),
+        // The spread shrinks to e^-1000, and the divergence is infinite.
+        (config().with_max_kl(1e6), gaussian(), near_is_good, [false, false, true]),
+    ];
+    for (config, distribution, change, expected) in cases {
+        let one_trial =
+            config.clone().with_line_search(Some(BacktrackingLineSearch::new().with_max_backtracks(1)));
+        let mut run = bandit(one_trial, distribution.clone(), 2);
+        let mut rollout = run.collect(ROWS);
+        change(&mut rollout);
+        let (policy, critic) = (run.policy_theta().to_vec(), run.critic_theta().to_vec());
+        let metrics = run.update(&rollout, 0.0).expect("a rejected step is no error");
+        let flags = reasons.map(|name| is_one(&metrics, name));
+        assert_eq!((is_one(&metrics, "rejected"), flags), (true, expected), "{metrics:?}");
+        assert_eq!(bits(run.policy_theta()), bits(&policy), "the policy is as it was");
+        assert_eq!(bits(&run.trpo.state().tensors["critic.adam.m"]).len(), critic.len());
+        assert_ne!(bits(run.critic_theta()), bits(&critic), "the critic is fitted");
+        for (name, value) in metrics.iter() {
+            assert!(value.is_finite(), "{name} is {value}");
+        }
+        for (name, value) in [("step_scale", 0.0), ("line_search_trials", 1.0), ("kl_old_new", 0.0)] {
+            assert!((metric(&metrics, name) - value).abs() < 1e-12, "{name}");
+        }
+        assert_eq!(metric(&metrics, "surrogate_improvement").to_bits(), 0);
+
+        // The critic's fit is the same whatever becomes of the policy.
+        let mut npg = bandit(config.clone().with_line_search(None), distribution, 2);
+        assert!(npg.collect(ROWS).actions == rollout.actions);
+        let before = npg.bits();
+        match npg.update(&rollout, 0.0) {
+            Ok(metrics) => {
+                assert!(metric(&metrics, "surrogate_improvement") > 0.0 || expected[0]);
+                assert!(metric(&metrics, "surrogate_improvement") <= 0.0 || !expected[0]);
+                assert_eq!(metric(&metrics, "kl_old_new") > config.max_kl, expected[1]);
+                assert_eq!(bits(npg.critic_theta()), bits(run.critic_theta()));
+            }
+            Err(error) => {
+                assert!(expected[2] && error.to_string().contains("after the step"), "{error}");
+                assert!(npg.bits() == before, "agent and Adam are as they were");
+            }
+        }
+    }
+}
+
+/// All trials fail, and all are reported.
+#[test]
+fn a_search_gives_up_after_its_last_trial() {
+    let config = config().with_normalize_advantage(false).with_max_kl(1e6);
+    let search = BacktrackingLineSearch::new().with_max_backtracks(7);
+    let mut run = bandit(config.with_line_search(Some(search)), gaussian(), 0);
+    let mut rollout = run.collect(ROWS);
+    rollout.advantages.iter_mut().for_each(|a| *a = a.abs() + 1.0);
+    let before = bits(run.policy_theta());
+    let metrics = run.update(&rollout, 0.0).expect("a rejected step is no error");
+    assert!(is_one(&metrics, "rejected"));
+    assert!((metric(&metrics, "line_search_trials") - 7.0).abs() < 1e-12);
+    assert_eq!(bits(run.policy_theta()), before);
+}
+
+/// The natural policy gradient takes the whole step, of which the search takes a share.
+#[test]
+fn the_natural_policy_gradient_takes_the_whole_step() {
+    let mut shares = Vec::new();
+    for (max_kl, damping) in [(0.02, 0.1), (1.0, 1e-4)] {
+        let config = config().with_max_kl(max_kl).with_cg_damping(damping);
+        let moved = |config: TrpoConfig| {
+            let mut run = Run::<f64>::new(Task::Bandit, config, gaussian(), 1);
+            run.train(5, ROWS);
+            let mut rollout = run.collect(ROWS);
+            // The same θ and batch for both.
+            let mut other = Run::<f64>::new(Task::Bandit, run.trpo.config().clone(), gaussian(), 77);
+            rollout.clone_from(&other.collect(ROWS));
+            let before = other.policy_theta().to_vec();
+            let metrics = other.update(&rollout, 0.0).expect("finite numbers");
+            let step: Vec<f64> = other.policy_theta().iter().zip(&before).map(|(a, b)| a - b).collect();
+            (step, metrics)
+        };
+        let (whole, of_npg) = moved(config.clone().with_line_search(None));
+        let (share, of_trpo) = moved(config);
+        let scale = metric(&of_trpo, "step_scale");
+        shares.push(scale);
+        assert!((metric(&of_npg, "step_scale") - 1.0).abs() < 1e-15);
+        for (whole, share) in whole.iter().zip(&share) {
+            assert!((scale * whole - share).abs() < 1e-14, "{share} of {whole} with {scale}");
+        }
+        let norm = whole.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let reported = metric(&of_npg, "full_step_norm");
+        assert!((norm - reported).abs() < 1e-12 * norm, "{norm}, {reported}");
+        assert_eq!(metric(&of_npg, "kl_old_new") > max_kl, scale < 1.0);
+    }
+    assert!(shares[0] > 0.999 && shares[1] < 0.9, "both a whole step and a part were seen: {shares:?}");
+}
+
+/// Advantages that are all equal, as they are standardised; 0.1 is no binary fraction, so that the mean of many is not
+/// it in f64.
+#[test]
+fn equal_advantages_leave_the_policy_alone() {
+    fn check<T: Kernel>(config: TrpoConfig, advantage: f64) {
+        for distribution in [categorical(), gaussian()] {
+            let mut run = Run::<T>::new(Task::Bandit, config.clone(), distribution, 3);
+            let mut rollout = run.collect(600);
+            rollout.advantages.fill(T::of(advantage));
+            let (policy, critic) = (bits(run.policy_theta()), bits(run.critic_theta()));
+            let metrics = run.update(&rollout, 0.0).expect("a batch without news is no error");
+            assert_eq!(bits(run.policy_theta()), policy);
+            assert_ne!(bits(run.critic_theta()), critic, "the critic is fitted");
+            let flags =
+                ["zero_gradient", "rejected", "line_search_trials"].map(|name| is_one(&metrics, name));
+            assert_eq!(flags, [true, false, false], "{metrics:?}");
+            for (name, value) in metrics.iter() {
+                assert!(value.is_finite(), "{name} is {value}");
+            }
+            rollout = run.collect(600);
+            let metrics = run.update(&rollout, 0.0).expect("finite numbers");
+            assert!(!is_one(&metrics, "zero_gradient"));
+        }
+    }
+    let mean = (0..600).map(|_| 0.1).sum::<f64>() / 600.0;
+    assert!((mean - 0.1).abs() > 0.0, "{mean}");
+    for config in both() {
+        check::<f32>(config.clone(), 0.1);
+        check::<f64>(config.clone(), 0.1);
+        check::<f64>(config.clone(), -1e9 / 3.0);
+        check::<f32>(config.with_normalize_advantage(false), 0.0);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_with_any_number_of_threads() {
+    for (task, distribution, config) in
+        [(Task::Bandit, categorical(), config()), (Task::Chain, gaussian(), config().with_line_search(None))]
+    {
+        // Minibatches of several segments, so that threads have something to share.
+        let config = config.with_critic(CriticConfig::new().with_minibatch_size(300).with_epochs(2));
+        let trained = |threads: usize, seed: u64| {
+            let mut run = Run::<f32>::new(task, config.clone(), distribution.clone(), seed);
+            run.threads = Threads::new(threads);
+            run.train(20, 600);
+            run.bits()
+        };
+        let first = trained(1, 5);
+        for threads in 1..=4 {
+            assert!(trained(threads, 5) == first, "{threads} threads");
+        }
+        assert!(trained(1, 6) != first, "another seed gives another run");
+    }
+}
+
+#[test]
+fn a_resumed_run_continues_bit_for_bit() {
+    for config in both() {
+        let mut whole = bandit(config.clone(), gaussian(), 7);
+        whole.train(5, ROWS);
+        let resume = |state: Option<UpdateState<f32>>| {
+            let mut run = bandit(config.clone(), gaussian(), 8);
+            if let Some(state) = state {
+                run.trpo.load(state).expect("its own state");
+            }
+            run.agent.theta.clone_from(&whole.agent.theta);
+            (run.acting, run.shuffling) = (whole.acting.clone(), whole.shuffling.clone());
+            run
+        };
+        let mut resumed = resume(Some(whole.trpo.state()));
+        // Without Adam's moments the runs would part.
+        let mut forgetful = resume(None);
+        for run in [&mut whole, &mut resumed, &mut forgetful] {
+            run.train(5, ROWS);
+        }
+        assert!(whole.bits() == resumed.bits());
+        assert!(whole.bits() != forgetful.bits());
+    }
+}
+
+#[test]
+fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
+    let mut run = bandit(config(), categorical(), 9);
+    run.train(2, ROWS);
+    let good = run.trpo.state();
+    let before = run.bits();
+    type Spoil = fn(&mut UpdateState<f32>);
+    let faults: [(&str, Spoil); 9] = [
+        ("critic.adam.m", |s| {
+            s.tensors.remove("critic.adam.m");
+        }),
+        ("critic.adam.v", |s| {
+            s.tensors.remove("critic.adam.v");
+        }),
+        ("moments", |s| s.tensors.values_mut().next().expect("moments").push(0.0)),
+        ("critic.adam.steps", |s| {
+            s.scalars.remove("critic.adam.steps");
+        }),
+        ("updates", |s| {
+            s.scalars.remove("updates");
+        }),
+        ("updates", |s| {
+            s.scalars.insert("updates".into(), -1.0);
+        }),
+        ("critic.adam.steps", |s| {
+            s.scalars.insert("critic.adam.steps".into(), 0.5);
+        }),
+        ("critic.adam.steps", |s| {
+            s.scalars.insert("critic.adam.steps".into(), f64::NAN);
+        }),
+        ("adam.steps", |s| {
+            s.scalars.insert("adam.steps".into(), 1.0);
+        }),
+    ];
+    for (name, spoil) in faults {
+        let mut bad = good.clone();
+        spoil(&mut bad);
+        match run.trpo.load(bad) {
+            Err(UpdateError::State(text)) => assert!(text.contains(name), "{name}: {text}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        assert!(run.bits() == before, "{name}");
+    }
+    assert!(run.trpo.load(UpdateState::default()).is_err());
+    // The trait's functions are the same ones.
+    let through_trait = Update::<Mlp<f32>>::state(&run.trpo);
+    assert_eq!(through_trait, good);
+    assert_eq!(Update::<Mlp<f32>>::load(&mut run.trpo, through_trait), Ok(()));
+    assert!(run.bits() == before);
+}
+
+#[test]
+fn a_nan_in_the_batch_is_named_and_nothing_has_changed() {
+    type Field = fn(&mut Rollout<f32>) -> &mut Vec<f32>;
+    let fields: [(&str, Field); 6] = [
+        ("observations", |r| &mut r.observations),
+        ("actions", |r| &mut r.actions),
+        ("log_probs", |r| &mut r.log_probs),
+        ("values", |r| &mut r.values),
+        ("advantages", |r| &mut r.advantages),
+        ("value_targets", |r| &mut r.value_targets),
+    ];
+    for config in both() {
+        let mut run = bandit(config, gaussian(), 10);
+        run.train(2, ROWS);
+        let rollout = run.collect(ROWS);
+        let before = run.bits();
+        for (name, field) in fields {
+            for bad in [f32::NAN, f32::INFINITY] {
+                let mut spoilt = rollout.clone();
+                let array = field(&mut spoilt);
+                let place = array.len() - 1;
+                array[place] = bad;
+                let (quantity, value, update) = non_finite(run.update(&spoilt, 0.0));
+                assert_eq!(quantity, format!("element {place} of the batch's {name}"));
+                assert_eq!(value.is_nan(), bad.is_nan(), "{value}");
+                assert_eq!(update, 3);
+                assert!(run.bits() == before, "{name}: agent and Adam are as they were");
+            }
+        }
+        run.update(&rollout, 0.0).expect("finite numbers");
+        assert!(run.bits() != before);
+    }
+}
+
+#[test]
+fn numbers_that_overflow_are_named_and_nothing_has_changed() {
+    type Change = fn(&mut Rollout<f32>);
+    let large_rate =
+        CriticConfig::new().with_learning_rate(1e39.into()).with_epochs(1).with_minibatch_size(ROWS);
+    let raw = || config().with_normalize_advantage(false);
+    let cases: [(TrpoConfig, Change, &str); 5] = [
+        // Only NaN parameters tell that a step was out of range.
+        (config().with_critic(large_rate), |_| (), "the parameters critic.0.weight"),
+        // The squared error is out of range.
+        (config(), |r| r.value_targets[7] = 1e20, "the value loss"),
+        // A ratio of e^200.
+        (raw(), |r| r.log_probs[7] = -200.0, "the surrogate"),
+        (config().with_max_kl(1e79), |_| (), "the norm of the full step"),
+        (config().with_max_kl(1e6).with_line_search(None), draw_near, "kl_old_new after the step"),
+    ];
+    for (config, change, name) in cases {
+        let mut run = bandit(config, gaussian(), 12);
+        let mut rollout = run.collect(ROWS);
+        change(&mut rollout);
+        let before = run.bits();
+        let error = run.update(&rollout, 0.0).expect_err(name);
+        let text = error.to_string();
+        assert!(text.contains(name) && text.contains("update 1"), "{name}: {text}");
+        assert!(run.bits() == before, "{name}: agent and Adam are as they were");
+    }
+}
+
+#[test]
+fn an_empty_batch_is_an_error() {
+    let mut run = bandit(config(), categorical(), 13);
+    let before = run.bits();
+    let empty = Rollout::new(0, 4, STATES, &categorical(), false);
+    assert_eq!(run.update(&empty, 0.0), Err(UpdateError::EmptyBatch));
+    assert!(run.bits() == before);
+}
+
+#[test]
+#[should_panic(expected = "advantages of a batch of 8 rows are 7 long, not 8")]
+fn a_batch_of_ragged_arrays_is_refused() {
+    let mut run = bandit(config(), categorical(), 14);
+    let mut rollout = run.collect(8);
+    rollout.advantages.pop();
+    let _ = run.update(&rollout, 0.0);
+}
+
+#[test]
+fn a_trunk_shared_with_the_critic_is_refused() {
+    let shared = ActorCriticConfig::new(STATES, categorical()).with_shared_trunk(true).build::<f32>();
+    let mut agent = Agent::new(shared, &mut Stream::new(0, "initialise", 0));
+    for config in both() {
+        let error = Trpo::new(config, &agent).expect_err("a shared trunk");
+        assert_eq!(error, UpdateError::SharedTrunk);
+        assert!(error.to_string().contains("use two networks"), "{error}");
+    }
+    // Nor does it get in by the back door.
+    let mut run = bandit(config(), categorical(), 15);
+    let rollout = run.collect(ROWS);
+    let before = bits(&agent.theta);
+    let context = Context { team: Team::single(), progress: 0.0, rng: &mut run.shuffling };
+    assert_eq!(run.trpo.update(&mut agent, &rollout.batch(), context), Err(UpdateError::SharedTrunk));
+    assert_eq!(bits(&agent.theta), before);
+}
+
+/// Losses of steps that do not move are those of the batch, if and only if every row comes once an epoch; the
+/// targets are powers of two, so that no other rows add up to the same.
+#[test]
+fn every_row_comes_once_an_epoch_to_the_critic() {
+    for size in [3, 4, 16, 100] {
+        let still = Schedule::Linear { start: 1.0, end: 0.0 };
+        let critic = CriticConfig::new().with_epochs(3).with_minibatch_size(size).with_learning_rate(still);
+        let mut run = bandit(config().with_critic(critic), categorical(), 16);
+        let mut rollout = run.collect(16);
+        for (i, target) in rollout.value_targets.iter_mut().enumerate() {
+            *target = 2_f32.powi(i as i32 / 2);
+        }
+        let before = bits(run.critic_theta());
+        let metrics = run.update(&rollout, 1.0).expect("finite numbers");
+        assert_eq!(bits(run.critic_theta()), before, "the learning rate is 0 in the end");
+        let squares =
+            rollout.values.iter().zip(&rollout.value_targets).map(|(v, t)| f64::from(v - t).powi(2));
+        let expected = squares.sum::<f64>() / 16.0;
+        let value_loss = metric(&metrics, "value_loss");
+        assert!((value_loss - expected).abs() < 1e-6 * expected, "{size}: {value_loss}, {expected}");
+        let steps = run.trpo.state().scalars["critic.adam.steps"];
+        assert!((steps - 3.0 * (16_f64 / size as f64).ceil()).abs() < 1e-12, "{steps}");
+    }
+}
+
+#[test]
+fn conjugate_gradient_ends_at_its_cap_or_its_tolerance() {
+    let outcome = |config: TrpoConfig| {
+        let mut run = Run::<f64>::new(Task::Chain, config, gaussian(), 17);
+        let rollout = run.collect(ROWS);
+        let metrics = run.update(&rollout, 0.0).expect("finite numbers");
+        ["cg_iterations", "cg_relative_residual"].map(|name| metric(&metrics, name))
+    };
+    for cap in [1, 2, 5] {
+        let [iterations, residual] = outcome(config().with_cg_iterations(cap));
+        assert!((iterations - cap as f64).abs() < 1e-12 && residual > 1e-6, "{iterations} {residual}");
+    }
+    let loose = ConjugateGradient::new().with_max_iterations(100).with_relative_tolerance(1e-3);
+    let [iterations, residual] = outcome(TrpoConfig { conjugate_gradient: loose, ..config() });
+    assert!(iterations < 50.0 && residual <= 1e-3, "{iterations} {residual}");
+}
+
+#[test]
+fn every_setting_out_of_range_is_named() {
+    let agent = bandit(config(), categorical(), 18).agent;
+    let c = TrpoConfig::new;
+    let search = |ratio, trials| {
+        Some(BacktrackingLineSearch::new().with_backtrack_ratio(ratio).with_max_backtracks(trials))
+    };
+    let tolerances = |absolute, relative| {
+        let cg = ConjugateGradient::new();
+        let cg = cg.with_absolute_tolerance(absolute).with_relative_tolerance(relative);
+        TrpoConfig { conjugate_gradient: cg, ..c() }
+    };
+    let critic = |critic: CriticConfig| c().with_critic(critic);
+    let linear = |start, end| Schedule::Linear { start, end };
+    let k = CriticConfig::new;
+    let mut cases = vec![
+        ("cg_damping", c().with_cg_damping(-1e-9)),
+        ("max_iterations", c().with_cg_iterations(0)),
+        ("relative_tolerance", tolerances(0.0, 1.0)),
+        ("max_backtracks", c().with_line_search(search(0.5, 0))),
+        ("backtrack_ratio", c().with_line_search(search(1.0, 10))),
+        ("critic epochs", critic(k().with_epochs(0))),
+        ("critic minibatch_size", critic(k().with_minibatch_size(0))),
+        ("critic learning_rate", critic(k().with_learning_rate(linear(0.0, 1e-3)))),
+    ];
+    for bad in [-1.0, f64::NAN, f64::INFINITY] {
+        cases.extend([
+            ("cg_damping", c().with_cg_damping(bad)),
+            ("absolute_tolerance", tolerances(bad, 0.0)),
+            ("relative_tolerance", tolerances(0.0, bad)),
+            ("critic learning_rate", critic(k().with_learning_rate(linear(1e-3, bad)))),
+        ]);
+    }
+    for bad in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        cases.extend([
+            ("max_kl", c().with_max_kl(bad)),
+            ("backtrack_ratio", c().with_line_search(search(bad, 10))),
+            ("critic learning_rate", critic(k().with_learning_rate(bad.into()))),
+            ("critic adam_epsilon", critic(k().with_adam_epsilon(bad))),
+        ]);
+    }
+    for (expected, config) in cases {
+        match Trpo::new(config, &agent) {
+            Err(UpdateError::Setting { name, .. }) => assert_eq!(name, expected),
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+    let allowed = tolerances(0.0, 0.0).with_cg_damping(0.0);
+    let allowed = allowed.with_critic(k().with_learning_rate(linear(1e-3, 0.0)));
+    assert!(Trpo::new(allowed, &agent).is_ok());
+    assert_eq!(TrpoConfig::natural_policy_gradient(), c().with_line_search(None));
+    assert!(Trpo::new(TrpoConfig::natural_policy_gradient(), &agent).is_ok());
+}
+
+/// A network whose `jvp` is that of another one, multiplied by `factor`: JᵀMJ is then indefinite, or NaN.
+struct Crooked {
+    inner: Mlp<f64>,
+    factor: f64,
+}
+
+struct LinearizedCrooked<'a>(LinearizedMlp<'a, f64>, f64);
+
+impl Network for Crooked {
+    const CONCURRENT: bool = true;
+    type Scalar = f64;
+    type Frozen = FrozenMlp<f64>;
+    type Linearized<'a> = LinearizedCrooked<'a>;
+
+    fn input_width(&self) -> usize {
+        self.inner.input_width()
+    }
+    fn output_width(&self) -> usize {
+        self.inner.output_width()
+    }
+    fn parameter_count(&self) -> usize {
+        self.inner.parameter_count()
+    }
+    fn tensors(&self) -> Vec<TensorInfo> {
+        self.inner.tensors()
+    }
+    fn initialize(&self, rng: &mut Stream, theta: &mut [f64]) {
+        self.inner.initialize(rng, theta);
+    }
+    fn freeze(&self, theta: &[f64]) -> FrozenMlp<f64> {
+        self.inner.freeze(theta)
+    }
+    fn forward(&mut self, team: Team<'_>, theta: &[f64], input: Input<'_, f64>, output: &mut [f64]) {
+        self.inner.forward(team, theta, input, output);
+    }
+    fn linearize<'a>(
+        &'a mut self,
+        team: Team<'_>,
+        theta: &'a [f64],
+        input: Input<'a, f64>,
+    ) -> LinearizedCrooked<'a> {
+        LinearizedCrooked(self.inner.linearize(team, theta, input), self.factor)
+    }
+}
+
+impl Linearized for LinearizedCrooked<'_> {
+    type Scalar = f64;
+
+    fn outputs(&self) -> &[f64] {
+        self.0.outputs()
+    }
+    fn vjp(&mut self, team: Team<'_>, cotangent: &[f64], gradient: &mut [f64]) {
+        self.0.vjp(team, cotangent, gradient);
+    }
+    fn jvp(&mut self, team: Team<'_>, tangent: &[f64], output: &mut [f64]) {
+        self.0.jvp(team, tangent, output);
+        output.iter_mut().for_each(|x| *x *= self.1);
+    }
+}
+
+/// JᵀMJ of a true derivative is never indefinite; a network whose derivative is wrong must not move θ.
+#[test]
+fn an_operator_that_is_not_positive_definite_is_an_error() {
+    let rollout = Run::<f64>::new(Task::Bandit, config(), categorical(), 19).collect(ROWS);
+    for (factor, text) in [(-1e3, "not positive definite"), (f64::NAN, "pᵀAp is not finite")] {
+        for config in both() {
+            let network = |outputs| Crooked { inner: Mlp::new(MlpConfig::new(STATES, outputs)), factor };
+            let network = ActorCritic::separate(network(3), network(1), categorical(), 0.0);
+            let mut agent = Agent::new(network, &mut Stream::new(19, "initialise", 0));
+            let mut trpo = Trpo::new(config, &agent).expect("valid settings");
+            let before = (bits(&agent.theta), trpo.state());
+            let mut rng = Stream::new(19, "update", 0);
+            let context = Context { team: Team::single(), progress: 0.0, rng: &mut rng };
+            let error = trpo.update(&mut agent, &rollout.batch(), context).expect_err("a wrong derivative");
+            match &error {
+                UpdateError::Solver { error: CgError::NegativeCurvature { curvature, .. }, update: 1 } => {
+                    assert!(factor < 0.0 && *curvature < 0.0, "{curvature}");
+                }
+                UpdateError::Solver { error: CgError::NotFinite { .. }, update: 1 } => {
+                    assert!(factor.is_nan())
+                }
+                other => panic!("{other:?}"),
+            }
+            assert!(error.to_string().contains(text), "{error}");
+            assert!((bits(&agent.theta), trpo.state()) == before, "agent and Adam are as they were");
+        }
+    }
+}
