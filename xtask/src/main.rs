@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores speak to a terminal")]
 
 mod bench;
+mod results;
 mod tidy;
 
 use std::path::Path;
@@ -28,12 +29,19 @@ enum Chore {
     /// second. The same goes to a JSON file, with the machine, the compiler, the commit, the date and the load
     /// before. Figures are worth something on an idle machine alone; a load is warned of.
     Bench(bench::Options),
+    /// Runs an experiment behind docs/results, and writes its tables, page and pictures there.
+    ///
+    /// `presets` trains every shipped preset with every seed, with the release build of `gradus`, and evaluates the
+    /// policies on 100 fresh episodes. Ctrl-C loses no run that has ended: the same command goes on. What the same
+    /// program has trained before is used again, unless `--fresh` is given.
+    Results(results::Options),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::command(repository_root()),
         Chore::Bench(options) => bench::command(repository_root(), &options),
+        Chore::Results(options) => results::command(repository_root(), &options),
     }
 }
 

@@ -10,29 +10,29 @@ use serde::Serialize;
 
 /// Facts without which a time means nothing. What cannot be found out is `None`.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     /// The processor's name.
-    pub(super) cpu: Option<String>,
+    pub(crate) cpu: Option<String>,
     /// Processors that this process may use.
-    pub(super) cores: usize,
+    pub(crate) cores: usize,
     /// Those of interest to the kernels.
-    pub(super) instruction_sets: Vec<&'static str>,
+    pub(crate) instruction_sets: Vec<&'static str>,
     /// Operating system and architecture, such as `linux x86_64`.
-    pub(super) platform: String,
+    pub(crate) platform: String,
     /// What `rustc --version` says.
-    pub(super) rustc: Option<String>,
-    pub(super) commit: Option<String>,
+    pub(crate) rustc: Option<String>,
+    pub(crate) commit: Option<String>,
     /// Whether files differ from the commit.
-    pub(super) uncommitted_changes: Option<bool>,
+    pub(crate) uncommitted_changes: Option<bool>,
     /// When it was, in UTC, such as `2026-01-31T23:59:59Z`.
-    pub(super) date: String,
+    pub(crate) date: String,
     /// Processes that ran or waited for a processor in the last minute, on average.
-    pub(super) load_average_before: Option<f64>,
+    pub(crate) load_average_before: Option<f64>,
 }
 
 impl Machine {
     /// This machine, now, and the state of the repository at `root`.
-    pub(super) fn here(root: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn here(root: &Path) -> anyhow::Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).context("a clock before 1970")?;
         let git = |arguments: &[&str]| output("git", &[&["-C", &root.to_string_lossy()], arguments].concat());
         let sysctl = |name| output("sysctl", &["-n", name]);
@@ -54,7 +54,7 @@ impl Machine {
     }
 
     /// One line for the terminal.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let cpu = self.cpu.as_deref().unwrap_or("unknown processor");
         let rustc = self.rustc.as_deref().unwrap_or("unknown rustc");
         format!("{cpu}, {} cores, {}; {rustc}", self.cores, self.instruction_sets.join(" "))

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use machine::Machine;
+pub(crate) use machine::Machine;
 use report::Report;
 
 /// The package that holds the benchmarks.
@@ -95,7 +95,7 @@ fn run_cargo(root: &Path, criterion_home: &Path, options: &Options, build_only: 
 }
 
 /// Where cargo builds, whatever environment and configuration say.
-fn target_directory(root: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn target_directory(root: &Path) -> anyhow::Result<PathBuf> {
     let output = cargo(root, "metadata")
         .args(["--format-version", "1", "--no-deps"])
         .stderr(Stdio::inherit())
@@ -112,7 +112,7 @@ fn target_directory(root: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A chore of cargo's for this workspace, called from wherever we are.
-fn cargo(root: &Path, chore: &str) -> Command {
+pub(crate) fn cargo(root: &Path, chore: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.arg(chore).arg("--manifest-path").arg(root.join("Cargo.toml"));
     command

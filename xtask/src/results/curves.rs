@@ -1,0 +1,58 @@
+//! Pictures of learning curves over several seeds.
+
+use std::collections::BTreeMap;
+
+use gradus_runner::plot::Plot;
+
+use super::levels;
+
+/// Places on the horizontal axis that a curve has, about: more are not told apart.
+const PLACES: usize = 60;
+
+/// Steps, each with a return.
+type Points = Vec<(f64, f64)>;
+
+/// The curves of one algorithm, one for each seed.
+pub(super) struct Curves {
+    pub(super) algo: String,
+    pub(super) seeds: Vec<Points>,
+}
+
+/// One picture of a task with the curves of every algorithm that was run on it.
+pub(super) fn picture(env: &str, algorithms: &[Curves]) -> String {
+    let mut plot =
+        Plot::new(env).x_label("environment steps").y_label("mean return of the last 100 episodes");
+    for Curves { algo, seeds } in algorithms {
+        let (dots, mean) = dots_and_mean(seeds);
+        let name =
+            if seeds.len() == 1 { algo.clone() } else { format!("{algo}, mean of {} seeds", seeds.len()) };
+        plot = plot.scatter(name, if seeds.len() == 1 { &[] } else { &dots }, &mean);
+    }
+    let mut levels: Vec<f64> =
+        algorithms.iter().filter_map(|it| levels::find(&it.algo, env)).map(|level| level.at_least).collect();
+    levels.dedup_by(|a, b| a.total_cmp(b).is_eq());
+    for level in levels {
+        plot = plot.horizontal_line(format!("level asked for: {level}"), level);
+    }
+    plot.render()
+}
+
+/// Every n-th step that all seeds have a value at, with these values and with their means.
+pub(super) fn dots_and_mean(seeds: &[Points]) -> (Points, Points) {
+    let mut at: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for &(step, value) in seeds.iter().flatten() {
+        // Steps are counts, exact in f64.
+        at.entry(step as u64).or_default().push(value);
+    }
+    at.retain(|_, values| values.len() == seeds.len());
+    let every = at.len().div_ceil(PLACES).max(1);
+    // Counted from the last one, which is the result.
+    let skipped = at.len().saturating_sub(1) % every;
+    let (mut dots, mut means) = (Vec::new(), Vec::new());
+    for (&step, values) in at.iter().skip(skipped).step_by(every) {
+        let step = step as f64;
+        dots.extend(values.iter().map(|&value| (step, value)));
+        means.push((step, values.iter().sum::<f64>() / values.len() as f64));
+    }
+    (dots, means)
+}

@@ -1,0 +1,74 @@
+//! Runs the experiments behind `docs/results`, and writes their tables, pages and pictures.
+
+mod curves;
+mod levels;
+mod page;
+mod presets;
+mod runs;
+mod summary;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+/// Which experiment is run, and how.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The experiment.
+    #[arg(value_enum, default_value = "presets")]
+    experiment: Experiment,
+    /// Seeds of each setting, counted from 1.
+    #[arg(long, value_name = "N", default_value = "10")]
+    seeds: NonZeroUsize,
+    /// Runs side by side, each on one thread [default: the number of processors].
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// This algorithm alone.
+    #[arg(long)]
+    algo: Option<String>,
+    /// This environment alone.
+    #[arg(long)]
+    env: Option<String>,
+    /// Where page, tables and pictures go [default: docs/results].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Train again what the same program has trained before.
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// What can be asked. Each experiment is a module with a function `run`.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Experiment {
+    /// Every shipped preset, trained and evaluated.
+    Presets,
+}
+
+/// Runs an experiment of the repository at `root`.
+pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode> {
+    match options.experiment {
+        Experiment::Presets => presets::run(root, options),
+    }
+}
+
+impl Options {
+    /// The command that asks for this, as it is told to readers: where the files go is no part of it.
+    fn as_typed(&self) -> String {
+        let name = self.experiment.to_possible_value().map(|value| value.get_name().to_owned());
+        let mut text = format!("cargo xtask results {} --seeds {}", name.unwrap_or_default(), self.seeds);
+        for (flag, value) in [("--algo", &self.algo), ("--env", &self.env)] {
+            if let Some(value) = value {
+                text += &format!(" {flag} {value}");
+            }
+        }
+        if let Some(jobs) = self.jobs {
+            text += &format!(" --jobs {jobs}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! What the seeds of one setting have in common.
+
+use gradus_core_math::{mean, median, standard_deviation};
+
+use super::runs::RunResult;
+
+/// The runs of one algorithm on one task, in the order of their seeds.
+#[derive(Debug)]
+pub(super) struct Group<'a> {
+    pub(super) algo: &'a str,
+    pub(super) env: &'a str,
+    pub(super) runs: &'a [RunResult],
+}
+
+/// Neighbours with the same algorithm and task.
+pub(super) fn groups(results: &[RunResult]) -> Vec<Group<'_>> {
+    results
+        .chunk_by(|a, b| (&a.algo, &a.env) == (&b.algo, &b.env))
+        .map(|runs| Group { algo: &runs[0].algo, env: &runs[0].env, runs })
+        .collect()
+}
+
+impl Group<'_> {
+    /// The mean return of each seed's evaluation.
+    pub(super) fn returns(&self) -> Vec<f64> {
+        self.runs.iter().map(|run| run.eval_mean).collect()
+    }
+
+    pub(super) fn mean(&self) -> f64 {
+        mean(&self.returns())
+    }
+
+    /// The standard deviation over the seeds, as estimated from a sample: divided by n − 1; none for one seed.
+    pub(super) fn std(&self) -> Option<f64> {
+        let n = self.runs.len() as f64;
+        (n > 1.0).then(|| standard_deviation(&self.returns()) * (n / (n - 1.0)).sqrt())
+    }
+
+    pub(super) fn min(&self) -> f64 {
+        self.returns().into_iter().fold(f64::INFINITY, f64::min)
+    }
+
+    pub(super) fn max(&self) -> f64 {
+        self.returns().into_iter().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The median time of training, in seconds.
+    pub(super) fn wall_seconds(&self) -> f64 {
+        median(&self.runs.iter().map(|run| run.wall_seconds).collect::<Vec<f64>>())
+    }
+
+    /// The steps of a run, which are the same for all seeds.
+    pub(super) fn steps(&self) -> u64 {
+        self.runs.first().map_or(0, |run| run.total_steps)
+    }
+}
