@@ -23,9 +23,12 @@ macro_rules! presets {
 }
 
 presets! {
-    "ppo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
-    "trpo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
-    "npg": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "ppo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
+        "FrozenLake-v1", "FrozenLake8x8-v1";
+    "trpo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
+        "FrozenLake-v1", "FrozenLake8x8-v1";
+    "npg": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
+        "FrozenLake-v1", "FrozenLake8x8-v1";
 }
 
 /// The preset of an algorithm for a task, if there is one.

@@ -1,6 +1,7 @@
-//! The command `gradus`: `train`, `eval`, `resume`, `envs`, `presets`.
+//! The command `gradus`: `train`, `eval`, `resume`, `envs`, `check`, `presets`.
 #![allow(clippy::print_stderr, reason = "this is what a command talks through")]
 
+mod check;
 mod eval;
 mod lists;
 mod progress;
@@ -32,6 +33,8 @@ enum Command {
     Resume(train::ResumeArgs),
     /// Lists the environments
     Envs,
+    /// Checks that environments keep the rules that training relies on
+    Check(check::CheckArgs),
     /// Lists the presets, shows one, or explains every setting
     Presets(lists::PresetsArgs),
 }
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => train::resume(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Envs => lists::envs(),
+        Command::Check(args) => check::check(&args),
         Command::Presets(args) => lists::presets(&args),
     };
     match outcome {
