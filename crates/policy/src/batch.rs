@@ -36,7 +36,7 @@ pub struct Rollout<T> {
     pub truncated: Vec<bool>,
     /// V(s_t), `[T, N]`.
     pub values: Vec<T>,
-    /// V of the state that step t led to, before any reset, `[T, N]`.
+    /// V of the state that step t led to, before any reset; 0 where the task ended. `[T, N]`.
     pub next_values: Vec<T>,
     /// Advantage estimates, `[T, N]`.
     pub advantages: Vec<T>,

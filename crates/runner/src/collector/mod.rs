@@ -309,6 +309,9 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         let kept = rollout.values.len() - n_envs;
         rollout.next_values[..kept].copy_from_slice(&rollout.values[n_envs..]);
         rollout.next_values[kept..].copy_from_slice(&values[..n_envs]);
+        for (next, &terminated) in rollout.next_values.iter_mut().zip(&rollout.terminated) {
+            *next = if terminated { 0.0 } else { *next };
+        }
         let mut finals = values[n_envs..].iter();
         for shard in shards.iter() {
             let n = shard.env.n_envs();
