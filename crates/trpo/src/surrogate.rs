@@ -3,12 +3,12 @@
 use gradus_core_math::{Distribution, Real};
 use gradus_policy::{Batch, Rows};
 
-/// The batch as the policy's step sees it: L(θ) = mean[r(θ) A] with r = π_θ(a|s)/π_old(a|s), and the mean over states of
-/// `kl_old_new`, over all rows.
+/// The batch as the policy's step sees it: over all rows the mean L(θ) of r(θ) A, r = π_θ(a|s)/π_old(a|s), and the
+/// mean of `kl_old_new`.
 ///
 /// Source: Schulman et al. 2015, equation 14 with q = π_old, which is the single path of section 5.1; advantages stand
-/// for Q, which moves L by a constant. Departure: advantages may be brought to mean 0 and standard deviation 1 over
-/// the batch, as in sb3-contrib and Spinning Up.
+/// for Q, which moves the expectation of L by a constant. Departure: advantages may be brought to mean 0 and standard
+/// deviation 1 over the batch, as in sb3-contrib and Spinning Up.
 #[derive(Clone, Copy, Debug)]
 pub struct Surrogate<'a, T> {
     distribution: &'a Distribution,

@@ -16,7 +16,8 @@ use crate::surrogate::Surrogate;
 /// Trust region policy optimisation, single path (Schulman et al. 2015, sections 5.1 and 6 and appendix C), or the
 /// natural policy gradient (Kakade 2001) where the configuration has no line search.
 ///
-/// With L(θ) = mean[π_θ(a|s)/π_old(a|s) A] and F = mean[JᵀMJ] + damping · 1, the Hessian of the mean of `kl_old_new`,
+/// With L(θ) the mean of A π_θ(a|s)/π_old(a|s), and F the mean of JᵀMJ, which is the Hessian of the mean of
+/// `kl_old_new`, plus damping · 1,
 ///
 ///   g = ∇L(θ_old),  F x = g,  s = √(2δ / xᵀF x) x,  θ = θ_old + ratio^k s
 ///
