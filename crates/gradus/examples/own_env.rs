@@ -1,6 +1,7 @@
 //! An environment of one's own: a rocket that is to hover at a height, trained and saved.
 //!
 //! Run with: `cargo run --release -p gradus --example own_env`
+#![allow(clippy::print_stdout, reason = "an example prints its result")]
 
 use gradus::core_math::Stream;
 use gradus::envs::TimeLimit;
@@ -46,12 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::ppo().with_total_steps(150_000).with_normalization(false, true);
     let mut trainer = Trainer::for_env("Hover", || TimeLimit::new(Hover::default(), 200), &settings)?;
     trainer.train(|trainer, iteration| {
-        if iteration.updates % 10 == 0 {
-            println!(
-                "{:>7} steps  mean return {:.1}",
-                iteration.steps,
-                trainer.mean_return().unwrap_or(f64::NAN)
-            );
+        if let (0, Some(mean_return)) = (iteration.updates % 10, trainer.mean_return()) {
+            println!("{:>7} steps  mean return {mean_return:.1} of at most 200", iteration.steps);
         }
     })?;
     let file = std::env::temp_dir().join("hover.safetensors");

@@ -1,6 +1,7 @@
 //! Trains PPO on CartPole from code, evaluates the policy and saves it.
 //!
 //! Run with: `cargo run --release -p gradus --example train`
+#![allow(clippy::print_stdout, reason = "an example prints its result")]
 
 use gradus::envs::make_vector;
 use gradus::{Settings, Trainer, evaluate};

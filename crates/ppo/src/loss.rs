@@ -100,7 +100,8 @@ pub fn loss_and_cotangent<T: Real>(
     assert_eq!(outputs.len(), rows.len() * (n_params + 1), "the length of the outputs");
     assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
     let per_row = 1.0 / rows.len() as f64;
-    let (mean, scale) = if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
+    let (mean, scale) =
+        if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
     let clip = (T::of(1.0 - config.clip_epsilon), T::of(1.0 + config.clip_epsilon));
     let entropy_cotangent = T::of(-config.entropy_coef * per_row);
     let mut sum = Losses::default();
