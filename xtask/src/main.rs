@@ -2,6 +2,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores speak to a terminal")]
 
 mod bench;
+#[cfg(test)]
+mod generated;
 mod results;
 mod tidy;
 
