@@ -23,7 +23,7 @@ impl<T: Real> CriticFit<T> {
     }
 
     /// All epochs over one batch. Returns the mean loss of the last one.
-    pub(crate) fn fit<N: Network<Scalar = T>>(
+    pub(crate) fn epochs<N: Network<Scalar = T>>(
         &mut self,
         config: &CriticConfig,
         critic: &mut N,

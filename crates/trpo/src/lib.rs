@@ -6,6 +6,7 @@
 
 mod config;
 mod critic;
+mod policy_step;
 mod step;
 mod surrogate;
 mod trpo;

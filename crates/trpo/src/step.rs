@@ -1,7 +1,7 @@
 //! The policy's step: gradient, Fisher-vector product, step length, line search.
 
 use gradus_core_math::{BacktrackingLineSearch, CgInfo, Evaluation, LineSearchOutcome, Real};
-use gradus_policy::{Input, Linearized, Network, Team};
+use gradus_policy::{Linearized, Network, Team};
 
 use crate::surrogate::Surrogate;
 
@@ -67,7 +67,6 @@ pub fn line_search<N: Network>(
     policy: &mut N,
     theta: &mut [N::Scalar],
     full_step: &[N::Scalar],
-    input: Input<'_, N::Scalar>,
     surrogate: &Surrogate<'_, N::Scalar>,
     (initial, max_kl): (f64, f64),
     search: &BacktrackingLineSearch,
@@ -79,7 +78,7 @@ pub fn line_search<N: Network>(
         for ((theta, &old), &step) in theta.iter_mut().zip(&theta_old).zip(full_step) {
             *theta = old + scale * step;
         }
-        policy.forward(team.reborrow(), theta, input, params);
+        policy.forward(team.reborrow(), theta, surrogate.input(), params);
         let (objective, constraint) = surrogate.value_and_kl(params_old, params);
         Evaluation { objective, constraint }
     });

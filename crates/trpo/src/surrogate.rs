@@ -1,7 +1,7 @@
 //! The surrogate objective, the constraint, and their derivatives in the outputs of the policy.
 
 use gradus_core_math::{Distribution, Real};
-use gradus_policy::{Batch, Rows};
+use gradus_policy::{Batch, Input, Rows};
 
 /// The batch as the policy's step sees it: over all rows the mean L(θ) of r(θ) A, r = π_θ(a|s)/π_old(a|s), and the
 /// mean of `kl_old_new`.
@@ -23,6 +23,11 @@ impl<'a, T: Real> Surrogate<'a, T> {
         let all = Rows::First(batch.len());
         let (mean, scale) = if normalize_advantage { batch.standardization(all) } else { (0.0, 1.0) };
         Self { distribution, batch, mean, scale }
+    }
+
+    /// The observations of all rows, as a policy takes them.
+    pub fn input(&self) -> Input<'a, T> {
+        Input::all(self.batch.observations, self.batch.observation_width)
     }
 
     fn advantage(&self, i: usize) -> f64 {

@@ -158,7 +158,6 @@ impl<'a, T: Kernel> Case<'a, T> {
                 policy,
                 &mut theta,
                 full_step,
-                input,
                 surrogate,
                 (initial, max_kl),
                 &search,

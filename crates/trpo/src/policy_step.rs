@@ -1,0 +1,198 @@
+//! One step of the policy, and what it came to.
+
+use gradus_core_math::{
+    BacktrackingLineSearch, CgInfo, CgSolver, LineSearchOutcome, Real, RejectReason, axpy, norm,
+};
+use gradus_policy::{Linearized, Metrics, Network, Team, UpdateError};
+
+use crate::config::TrpoConfig;
+use crate::step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
+use crate::surrogate::Surrogate;
+
+/// What the policy's step came to.
+pub(crate) struct PolicyStep {
+    gradient_norm: f64,
+    info: CgInfo,
+    full_step_norm: f64,
+    surrogate_old: f64,
+    surrogate_new: f64,
+    kl_old_new: f64,
+    entropy: f64,
+    /// The share of the full step that was taken; 0 where the search was rejected or there was no step.
+    scale: f64,
+    trials: usize,
+    rejected: Option<RejectReason>,
+}
+
+/// Makes the policy's steps, in memory that is kept between them.
+#[derive(Clone, Debug)]
+pub(crate) struct PolicyStepper<T> {
+    max_kl: f64,
+    cg_damping: f64,
+    search: Option<BacktrackingLineSearch>,
+    solver: CgSolver<T>,
+    gradient: Vec<T>,
+    step: Vec<T>,
+    /// Rows of the policy's outputs: old parameters, and two of scratch.
+    rows: [Vec<T>; 3],
+}
+
+impl<T: Real> PolicyStepper<T> {
+    pub(crate) fn new(config: &TrpoConfig, parameters: usize) -> Result<Self, UpdateError> {
+        let solver = CgSolver::new(config.conjugate_gradient, parameters).map_err(|error| {
+            UpdateError::Setting { name: error.name, value: error.value, range: error.range }
+        })?;
+        let zeros = || vec![T::zero(); parameters];
+        let TrpoConfig { max_kl, cg_damping, line_search: search, .. } = *config;
+        Ok(Self {
+            max_kl,
+            cg_damping,
+            search,
+            solver,
+            gradient: zeros(),
+            step: zeros(),
+            rows: Default::default(),
+        })
+    }
+
+    /// Gradient, natural direction, step length, line search: θ moves, or stays where it is.
+    pub(crate) fn step<N: Network<Scalar = T>>(
+        &mut self,
+        mut team: Team<'_>,
+        policy: &mut N,
+        theta: &mut [T],
+        surrogate: &Surrogate<'_, T>,
+        update: u64,
+    ) -> Result<PolicyStep, UpdateError> {
+        let mut done = self.full_step(team.reborrow(), policy, theta, surrogate, update)?;
+        if !done.is_zero() {
+            self.take_step(team, policy, theta, surrogate, update, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    /// Gradient, natural direction and step length at θ, from one linearisation; the full step into `self.step`, the
+    /// outputs there into the first of `self.rows`.
+    fn full_step<N: Network<Scalar = T>>(
+        &mut self,
+        mut team: Team<'_>,
+        policy: &mut N,
+        theta: &[T],
+        surrogate: &Surrogate<'_, T>,
+        update: u64,
+    ) -> Result<PolicyStep, UpdateError> {
+        let Self { gradient, step, rows: [params_old, scratch, more_scratch], solver, .. } = self;
+        let mut point = policy.linearize(team.reborrow(), theta, surrogate.input());
+        params_old.clear();
+        params_old.extend_from_slice(point.outputs());
+        scratch.resize(params_old.len(), T::zero());
+        more_scratch.resize(params_old.len(), T::zero());
+
+        let surrogate_old = surrogate_gradient(team.reborrow(), &mut point, surrogate, scratch, gradient);
+        let gradient_norm = norm(gradient);
+        finite("the surrogate", surrogate_old, update)?;
+        finite("the norm of the surrogate's gradient", gradient_norm, update)?;
+        let product = |v: &[T], out: &mut [T]| {
+            let buffers = (&mut scratch[..], &mut more_scratch[..]);
+            fisher_vector_product(team.reborrow(), &mut point, surrogate, self.cg_damping, v, buffers, out);
+        };
+        let info =
+            solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
+        let length = T::of(step_length(self.max_kl, &info));
+        step.iter_mut().for_each(|x| *x *= length);
+        let full_step_norm = norm(step);
+        finite("the norm of the full step", full_step_norm, update)?;
+        Ok(PolicyStep {
+            gradient_norm,
+            info,
+            full_step_norm,
+            surrogate_old,
+            surrogate_new: surrogate_old,
+            kl_old_new: 0.0,
+            entropy: surrogate.entropy(params_old),
+            scale: 0.0,
+            trials: 0,
+            rejected: None,
+        })
+    }
+
+    /// Moves θ by what the line search accepts of `self.step`, or by all of it where there is no search.
+    fn take_step<N: Network<Scalar = T>>(
+        &mut self,
+        team: Team<'_>,
+        policy: &mut N,
+        theta: &mut [T],
+        surrogate: &Surrogate<'_, T>,
+        update: u64,
+        done: &mut PolicyStep,
+    ) -> Result<(), UpdateError> {
+        let Self { step, rows: [params_old, params, _], .. } = self;
+        if let Some(search) = &self.search {
+            let bounds = (done.surrogate_old, self.max_kl);
+            let buffers = (&params_old[..], &mut params[..]);
+            let outcome = line_search(team, policy, theta, step, surrogate, bounds, search, buffers);
+            done.take(&outcome);
+            return Ok(());
+        }
+        axpy(T::one(), step, theta);
+        policy.forward(team, theta, surrogate.input(), params);
+        (done.surrogate_new, done.kl_old_new) = surrogate.value_and_kl(params_old, params);
+        (done.scale, done.trials) = (1.0, 1);
+        finite("the surrogate after the step", done.surrogate_new, update)?;
+        finite("kl_old_new after the step", done.kl_old_new, update)
+    }
+}
+
+impl PolicyStep {
+    /// Whether the gradient is zero (to the tolerance of conjugate gradient), so that no direction improves the
+    /// surrogate and there is nothing to search: the policy stays.
+    fn is_zero(&self) -> bool {
+        self.info.iterations == 0
+    }
+
+    fn take(&mut self, outcome: &LineSearchOutcome) {
+        self.trials = outcome.trials().len();
+        match *outcome {
+            LineSearchOutcome::Accepted { scale, objective, constraint, .. } => {
+                (self.scale, self.surrogate_new, self.kl_old_new) = (scale, objective, constraint);
+            }
+            LineSearchOutcome::Rejected { reason, .. } => self.rejected = Some(reason),
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::new();
+        metrics.push("surrogate_improvement", self.surrogate_new - self.surrogate_old);
+        metrics.push("kl_old_new", self.kl_old_new);
+        metrics.push("entropy", self.entropy);
+        metrics.push("zero_gradient", f64::from(self.is_zero()));
+        metrics.push("step_scale", self.scale);
+        metrics.push("line_search_trials", self.trials as f64);
+        let rejected = |reasons: &[RejectReason]| {
+            f64::from(self.rejected.is_some_and(|reason| reasons.contains(&reason)))
+        };
+        use RejectReason::{
+            ConstraintViolated, InitialNotFinite, NoImprovement, NoImprovementAndConstraintViolated,
+            NotFinite,
+        };
+        let both = NoImprovementAndConstraintViolated;
+        metrics.push("rejected", f64::from(self.rejected.is_some()));
+        metrics.push("rejected_no_improvement", rejected(&[NoImprovement, both]));
+        metrics.push("rejected_kl", rejected(&[ConstraintViolated, both]));
+        metrics.push("rejected_not_finite", rejected(&[NotFinite, InitialNotFinite]));
+        metrics.push("gradient_norm", self.gradient_norm);
+        metrics.push("full_step_norm", self.full_step_norm);
+        metrics.push("cg_iterations", self.info.iterations as f64);
+        metrics.push("cg_relative_residual", self.info.relative_residual);
+        metrics
+    }
+}
+
+/// Passes if `value` is finite, else says what is not.
+pub(crate) fn finite(quantity: &str, value: f64, update: u64) -> Result<(), UpdateError> {
+    if value.is_finite() {
+        Ok(())
+    } else {
+        Err(UpdateError::NonFinite { quantity: quantity.into(), value, update })
+    }
+}
