@@ -20,9 +20,10 @@ const DONE: u32 = 2;
 const ASLEEP: u32 = 3;
 const STOP: u32 = 4;
 
-/// How often a worker looks for work before it sleeps: some tens of microseconds, longer than the serial
-/// stretch between two parallel ones, short enough to leave the core to others.
-const SPINS_BEFORE_SLEEP: u32 = 1_500;
+/// How often a worker looks for work before it sleeps: up to about a millisecond, longer than the
+/// serial stretches between two parallel ones (waking a thread through the system costs as much as a minibatch), short
+/// enough to leave the core to others when training pauses.
+const SPINS_BEFORE_SLEEP: u32 = 20_000;
 /// How often a caller looks whether its worker is done before it lets other threads of the machine run.
 const SPINS_BEFORE_YIELD: u32 = 1_500;
 
