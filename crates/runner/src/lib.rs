@@ -12,6 +12,7 @@ mod evaluate;
 pub mod log;
 pub mod plot;
 pub mod presets;
+pub mod report;
 pub mod run_folder;
 mod saving;
 mod session;

@@ -4,6 +4,11 @@ mod axis;
 mod canvas;
 mod draw;
 
+pub(crate) use canvas::escaped;
+
+/// Width and height of a picture in pixels, unless it is given others.
+const SIZE: (f64, f64) = (860.0, 500.0);
+
 /// A picture of one or several curves over common axes.
 ///
 /// Points that are not finite are skipped. The same input gives the same picture, byte for byte.
@@ -20,13 +25,29 @@ mod draw;
 ///     .render();
 /// assert!(picture.starts_with("<svg"));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Plot {
     title: String,
     x_label: String,
     y_label: String,
     series: Vec<Series>,
     horizontal_lines: Vec<(String, f64)>,
+    size: (f64, f64),
+    has_no_legend: bool,
+}
+
+impl Default for Plot {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            x_label: String::new(),
+            y_label: String::new(),
+            series: Vec::new(),
+            horizontal_lines: Vec::new(),
+            size: SIZE,
+            has_no_legend: false,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +99,26 @@ impl Plot {
         self
     }
 
-    /// The picture: an SVG document of 860 × 500 pixels, higher if the legend needs several rows.
+    /// Another size than 860 × 500 pixels.
+    ///
+    /// # Panics
+    /// If there is no room for the axes: a picture is at least 240 × 180 pixels.
+    #[must_use]
+    pub fn size(mut self, width: f64, height: f64) -> Self {
+        let is_wide_enough = is_drawable(width) && is_drawable(height) && width >= 240.0 && height >= 180.0;
+        assert!(is_wide_enough, "{width} × {height} pixels are too few for a plot");
+        self.size = (width, height);
+        self
+    }
+
+    /// Leaves the legend to whoever shows the picture.
+    #[must_use]
+    pub fn without_legend(mut self) -> Self {
+        self.has_no_legend = true;
+        self
+    }
+
+    /// The picture: an SVG document of its [`size`](Self::size), higher if the legend needs several rows.
     pub fn render(&self) -> String {
         draw::draw(self)
     }
@@ -103,6 +143,26 @@ pub fn moving_average(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
         (count > 0).then(|| (points[index].0, sum / f64::from(count)))
     };
     (0..points.len()).filter_map(mean_at).collect()
+}
+
+/// The short line that stands for the series of an index in a legend, as an SVG element.
+pub(crate) fn swatch(index: usize) -> String {
+    format!(
+        "<svg class=\"swatch\" width=\"26\" height=\"10\" viewBox=\"0 0 26 10\" aria-hidden=\"true\">\
+         <line x1=\"2\" y1=\"5\" x2=\"24\" y2=\"5\" {} stroke-width=\"3\" stroke-linecap=\"round\"/></svg>",
+        draw::stroke(index)
+    )
+}
+
+/// Rules of CSS that show the pictures below `selector` on a dark page.
+pub(crate) fn dark_rules(selector: &str) -> String {
+    let rule = |(light, dark): &(&str, &str)| {
+        format!(
+            "{selector} [fill=\"{light}\"] {{ fill: {dark}; }}\n\
+             {selector} [stroke=\"{light}\"] {{ stroke: {dark}; }}\n"
+        )
+    };
+    draw::ON_DARK.iter().map(rule).collect()
 }
 
 /// Differences of larger numbers would overflow.

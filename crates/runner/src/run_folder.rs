@@ -75,6 +75,15 @@ impl RunPaths {
         self.folder.join(BEST_POLICY)
     }
 
+    /// Whether a process trains in the folder at this moment. Where locks cannot be read it is not known, and the
+    /// answer is no.
+    ///
+    /// The look takes a shared lock for an instant.
+    pub fn is_in_use(&self) -> bool {
+        let Ok(file) = File::open(self.lock()) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     fn lock(&self) -> PathBuf {
         self.folder.join(LOCK)
     }

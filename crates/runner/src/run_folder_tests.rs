@@ -62,6 +62,17 @@ fn a_folder_without_a_run_cannot_be_resumed() {
 }
 
 #[test]
+fn a_folder_is_in_use_as_long_as_its_run() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let paths = RunPaths::new(root.path().join("run"));
+    assert!(!paths.is_in_use());
+    let run = RunFolder::create(paths.folder()).expect("free");
+    assert!(paths.is_in_use());
+    drop(run);
+    assert!(!paths.is_in_use());
+}
+
+#[test]
 fn default_names_are_safe_and_free() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let now = UNIX_EPOCH + Duration::from_secs(1_709_251_199);

@@ -1,10 +1,11 @@
-//! The command `gradus`: `train`, `eval`, `resume`, `envs`, `check`, `presets`.
+//! The command `gradus`: `train`, `eval`, `resume`, `report`, `envs`, `check`, `presets`.
 #![allow(clippy::print_stderr, reason = "this is what a command talks through")]
 
 mod check;
 mod eval;
 mod lists;
 mod progress;
+mod report;
 mod several;
 mod train;
 
@@ -31,6 +32,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Goes on with a run that was stopped, or trains a finished one further
     Resume(train::ResumeArgs),
+    /// Shows runs side by side on one HTML page
+    Report(report::ReportArgs),
     /// Lists the environments
     Envs,
     /// Checks that environments keep the rules that training relies on
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::train(&args),
         Command::Resume(args) => train::resume(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Report(args) => report::report(&args),
         Command::Envs => lists::envs(),
         Command::Check(args) => check::check(&args),
         Command::Presets(args) => lists::presets(&args),

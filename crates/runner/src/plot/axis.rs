@@ -58,8 +58,8 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     if max - min > 1e-9 * size && max - min > 1e-290 {
         return (min, max);
     }
-    let margin = if size > 1e-280 { 0.1 * size } else { 1.0 };
-    (min - margin, max + margin)
+    // What is always 0 is mostly a share or a count.
+    if size > 1e-280 { (min - 0.1 * size, max + 0.1 * size) } else { (0.0, 1.0) }
 }
 
 /// 1, 2 or 5 times a power of ten, so that there are about [`TICKS`] in `span`.

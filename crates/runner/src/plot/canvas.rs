@@ -5,6 +5,9 @@ use std::fmt::Write;
 /// About how wide a character is, as a share of the font's size.
 const CHARACTER: f64 = 0.56;
 
+/// What the picture is drawn on.
+pub(super) const PAPER: &str = "#ffffff";
+
 const FONT: &str = "-apple-system,'Segoe UI',Inter,Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif";
 
 /// How a text stands at its place.
@@ -35,7 +38,7 @@ impl Canvas {
         canvas.line_of(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{FONT}\">\n<title>{title}</title>\n\
-             <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>"
+             <rect width=\"{width}\" height=\"{height}\" fill=\"{PAPER}\"/>"
         ));
         canvas
     }
@@ -61,6 +64,14 @@ impl Canvas {
         );
     }
 
+    /// A text that stays legible where curves pass below it.
+    pub(super) fn text_over_curves(&mut self, x: f64, y: f64, style: Style, text: &str) {
+        let halo = format!(
+            " stroke=\"{PAPER}\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\""
+        );
+        self.text_with(x, y, Anchor::Start, style, text, &halo);
+    }
+
     fn text_with(&mut self, x: f64, y: f64, anchor: Anchor, style: Style, text: &str, attributes: &str) {
         let anchor = match anchor {
             Anchor::Start => "start",
@@ -83,15 +94,26 @@ impl Canvas {
         ));
     }
 
-    pub(super) fn curve(&mut self, points: impl Iterator<Item = (f64, f64)>, colour: &str) {
+    /// A line through points; `look` is its [stroke](super::draw::stroke).
+    pub(super) fn curve(&mut self, points: impl Iterator<Item = (f64, f64)>, look: &str) {
         let mut path = String::new();
         for (x, y) in points {
             path += &format!("{}{x:.1} {y:.1}", if path.is_empty() { 'M' } else { 'L' });
         }
         self.line_of(format_args!(
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.25\" \
+            "<path d=\"{path}\" fill=\"none\" {look} stroke-width=\"2.25\" \
              stroke-linejoin=\"round\" stroke-linecap=\"round\"/>"
         ));
+    }
+
+    /// Begins what belongs to the series called `name`, which is shown where the pointer rests on it.
+    pub(super) fn begin_series(&mut self, name: &str) {
+        let name = escaped(name);
+        self.line_of(format_args!("<g data-series=\"{name}\"><title>{name}</title>"));
+    }
+
+    pub(super) fn end_series(&mut self) {
+        self.text.push_str("</g>\n");
     }
 
     /// Round dots of one colour, as the ends of strokes without length, which is short.
@@ -121,7 +143,7 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
 }
 
 /// A text as XML. Characters that XML has no way to write become U+FFFD.
-pub(super) fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

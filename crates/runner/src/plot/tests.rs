@@ -112,3 +112,40 @@ fn a_long_legend_takes_several_rows() {
     // Six rows, of which one is in the 500 pixels.
     assert!(is_well_formed(&svg) && svg.contains("height=\"610\""), "{}", &svg[..200]);
 }
+
+#[test]
+fn every_series_is_marked_by_its_name_and_looks_different() {
+    let mut plot = Plot::new("a").without_legend().size(600.0, 340.0);
+    for seed in 0..24 {
+        plot = plot.series(format!("seed {seed}"), &[(0.0, 1.0), (1.0, f64::from(seed))]);
+    }
+    let svg = plot.series("without points", &[]).render();
+    assert!(is_well_formed(&svg) && svg.contains("width=\"600\" height=\"340\""), "{}", &svg[..200]);
+    assert_eq!(svg.matches("<g data-series=").count(), 24);
+    assert!(svg.contains("<g data-series=\"seed 7\"><title>seed 7</title>"));
+    // Names stand in the marks alone: the legend is left out.
+    assert!(!svg.contains(">seed 7</text>"));
+    let mut looks: Vec<String> = (0..24).map(draw::stroke).collect();
+    looks.sort();
+    looks.dedup();
+    assert_eq!(looks.len(), 24);
+}
+
+/// A colour that is missing in the rules would be dark on dark.
+#[test]
+fn on_a_dark_page_every_colour_but_those_of_curves_changes() {
+    let points = learning_curve(20);
+    let drawn = Plot::new("a").x_label("x").y_label("y").series("b", &points).horizontal_line("c", 9.0);
+    let svg = drawn.render() + &Plot::new("empty").render();
+    let rules = dark_rules(".picture");
+    for colour in svg.split("\"#").skip(1).map(|rest| &rest[..6]) {
+        assert!(rules.contains(&format!("[fill=\"#{colour}\"]")), "{colour}");
+        assert!(rules.contains(&format!("[stroke=\"#{colour}\"]")), "{colour}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "too few")]
+fn a_picture_without_room_is_refused() {
+    let _ = Plot::new("a").size(100.0, 500.0);
+}
