@@ -126,12 +126,8 @@ fn traits(policy: &PolicySpec) -> [(&'static str, String); 7] {
 /// When the checkpoint is of something else, or lacks a tensor.
 pub fn policy_of(checkpoint: &Checkpoint) -> Result<gradus_policy::Policy, TrainError> {
     let spec = read_metadata(checkpoint)?.policy;
-    spec.check()?;
-    let network = spec.network.build::<f32>();
-    let policy_parameters = network.policy_parameter_count();
-    let tensors: Vec<TensorInfo> =
-        network.tensors().into_iter().filter(|tensor| tensor.offset < policy_parameters).collect();
-    Ok(gradus_policy::Policy::new(spec, &read_parameters(checkpoint, &tensors)?)?)
+    let theta = read_parameters(checkpoint, &spec.tensors()?)?;
+    Ok(gradus_policy::Policy::new(spec, &theta)?)
 }
 
 fn read_metadata(checkpoint: &Checkpoint) -> Result<Metadata, TrainError> {
