@@ -3,11 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gradus_benches::{criterion, measure, uniform};
+use gradus_benches::{criterion, experience, measure};
 use gradus_core_math::{Distribution, Stream};
-use gradus_policy::{
-    ActorCriticConfig, Agent, Context, Input, Linearized, Mlp, Network, Rollout, Team, Threads, Update,
-};
+use gradus_policy::{Agent, Context, Input, Linearized, Network, Team, Threads, Update};
 use gradus_ppo::{LossConfig, Minibatches, Ppo, PpoConfig, loss_and_cotangent};
 
 /// Environments and steps of the rollout.
@@ -28,33 +26,9 @@ const LOSS: LossConfig = LossConfig {
     normalize_advantage: true,
 };
 
-/// Two networks of 2×64, and a rollout with the actions, probabilities and values that they give.
-fn prepare() -> (Agent<Mlp<f32>>, Rollout<f32>) {
-    let network = ActorCriticConfig::new(OBSERVATION_WIDTH, FAMILY).build();
-    let mut agent = Agent::new(network, &mut Stream::new(0, "initialize", 0));
-    let (n_envs, n_steps) = ROLLOUT;
-    let mut rollout = Rollout::new(n_steps, n_envs, OBSERVATION_WIDTH, &FAMILY, false);
-    rollout.observations = uniform("observations", ROWS * OBSERVATION_WIDTH);
-    rollout.advantages = uniform("advantages", ROWS);
-    rollout.value_targets = uniform("value_targets", ROWS);
-    let mut outputs = vec![0.0; ROWS * (FAMILY.n_params() + 1)];
-    let input = Input::all(&rollout.observations, OBSERVATION_WIDTH);
-    agent.network.forward(Team::single(), &agent.theta, input, &mut outputs);
-    let mut stream = Stream::new(0, "sample", 0);
-    for (i, output) in outputs.chunks_exact(FAMILY.n_params() + 1).enumerate() {
-        let (params, value) = output.split_at(FAMILY.n_params());
-        let action = &mut rollout.actions[i..=i];
-        FAMILY.sample(params, None, &mut stream, action);
-        rollout.log_probs[i] = FAMILY.log_prob(params, None, action);
-        rollout.distribution_params[i * params.len()..][..params.len()].copy_from_slice(params);
-        rollout.values[i] = value[0];
-    }
-    (agent, rollout)
-}
-
 /// One minibatch: the loss alone, and with the way there and back through the networks.
 fn minibatch(c: &mut Criterion) {
-    let (Agent { mut network, theta }, rollout) = prepare();
+    let (Agent { mut network, theta }, rollout) = experience(&FAMILY, OBSERVATION_WIDTH, ROLLOUT);
     let batch = rollout.batch();
     // Every fourth row: scattered over the batch like a shuffled minibatch.
     let rows: Vec<u32> = (0..ROWS as u32).step_by(MINIBATCHES).collect();
@@ -81,7 +55,7 @@ fn update(c: &mut Criterion) {
         .with_minibatches(Minibatches::Count(MINIBATCHES))
         .with_entropy_coef(LOSS.entropy_coef);
     for thread_count in [1, 2] {
-        let (mut agent, rollout) = prepare();
+        let (mut agent, rollout) = experience(&FAMILY, OBSERVATION_WIDTH, ROLLOUT);
         let start = agent.theta.clone();
         let mut ppo = Ppo::new(config.clone(), &agent).expect("settings in range");
         let mut threads = Threads::new(thread_count);

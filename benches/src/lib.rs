@@ -10,8 +10,10 @@ use criterion::{Bencher, Criterion, Throughput};
 use gradus_core_math::Stream;
 use rand::RngExt;
 
+mod experience;
 mod peak;
 
+pub use experience::experience;
 pub use peak::{PEAK_FLOP, fma_chains};
 
 /// Criterion with times that keep the whole suite within a few minutes; options of the command line override them.
