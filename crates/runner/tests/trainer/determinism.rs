@@ -5,6 +5,7 @@ use gradus_core_math::Schedule;
 use gradus_envs::classic::{CartPole, Pendulum};
 use gradus_ppo::{Minibatches, PpoConfig};
 use gradus_runner::{Algorithm, Settings, TrainError, Trainer};
+use gradus_trpo::{CriticConfig, TrpoConfig};
 
 use crate::tasks::bits;
 
@@ -22,31 +23,80 @@ fn pendulum(settings: &Settings) -> Result<Trainer, TrainError> {
 /// Environments that no number of threads but 1, 2, 3 and 6 divides, minibatches of unequal size, and everything
 /// that has a state: schedules, normalisation of both kinds.
 fn settings(total_updates: u64, normalize: bool, shared_trunk: bool) -> Settings {
-    let ppo = PpoConfig::new()
-        .with_epochs(2)
-        .with_minibatches(Minibatches::Count(5))
-        .with_learning_rate(Schedule::Linear { start: 1e-3, end: 0.0 })
-        .with_clip_epsilon(Schedule::Linear { start: 0.2, end: 0.0 });
-    let settings = Settings { shared_trunk, ..Settings::new(Algorithm::Ppo(ppo)) };
+    let settings = Settings { shared_trunk, ..Settings::new(ppo()) };
     let settings =
         settings.with_rollout(6, 32).with_hidden(&[32, 32]).with_normalization(normalize, normalize);
     settings.with_total_steps(total_updates * 6 * 32)
 }
 
-const VARIANTS: [(Begin, bool, bool); 4] =
-    [(cart_pole, false, false), (cart_pole, true, true), (pendulum, true, false), (pendulum, false, true)];
+const RATE: Schedule = Schedule::Linear { start: 1e-3, end: 0.0 };
+
+fn ppo() -> Algorithm {
+    let config = PpoConfig::new().with_epochs(2).with_minibatches(Minibatches::Count(5));
+    let clip = Schedule::Linear { start: 0.2, end: 0.0 };
+    Algorithm::Ppo(config.with_learning_rate(RATE).with_clip_epsilon(clip))
+}
+
+fn trust_region() -> TrpoConfig {
+    let critic = CriticConfig::new().with_epochs(2).with_minibatch_size(50).with_learning_rate(RATE);
+    TrpoConfig::new().with_critic(critic)
+}
+
+fn trpo() -> Algorithm {
+    Algorithm::Trpo(trust_region())
+}
+
+fn npg() -> Algorithm {
+    Algorithm::Npg(trust_region())
+}
+
+/// What to train on what, whether normalised, and whether with one trunk.
+struct Variant {
+    algorithm: fn() -> Algorithm,
+    begin: Begin,
+    normalize: bool,
+    shared_trunk: bool,
+}
+
+const fn variant(
+    algorithm: fn() -> Algorithm,
+    begin: Begin,
+    normalize: bool,
+    shared_trunk: bool,
+) -> Variant {
+    Variant { algorithm, begin, normalize, shared_trunk }
+}
+
+const VARIANTS: [Variant; 8] = [
+    variant(ppo, cart_pole, false, false),
+    variant(ppo, cart_pole, true, true),
+    variant(ppo, pendulum, true, false),
+    variant(ppo, pendulum, false, true),
+    variant(trpo, cart_pole, true, false),
+    variant(trpo, pendulum, false, false),
+    variant(npg, cart_pole, false, false),
+    variant(npg, pendulum, true, false),
+];
+
+impl Variant {
+    fn settings(&self, total_updates: u64) -> Settings {
+        let settings = settings(total_updates, self.normalize, self.shared_trunk);
+        Settings { algorithm: (self.algorithm)(), ..settings }
+    }
+}
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    for (begin, normalize, shared) in VARIANTS {
-        let settings = settings(50, normalize, shared);
-        let begin = |threads| begin(&settings.clone().with_threads(threads)).expect("a run");
+    for variant in VARIANTS {
+        let settings = variant.settings(50);
+        let begin = |threads| (variant.begin)(&settings.clone().with_threads(threads)).expect("a run");
         let mut runs: Vec<Trainer> = (1..=4).map(begin).collect();
         while !runs[0].is_done() {
             runs.iter_mut().for_each(|run| drop(run.iterate().expect("an update")));
             let (first, others) = runs.split_first().expect("four runs");
             for other in others {
-                let at = format!("{} threads, update {}", other.threads(), first.updates());
+                let algo = settings.algorithm.name();
+                let at = format!("{algo} on {} threads, update {}", other.threads(), first.updates());
                 assert!(first.rollout() == other.rollout(), "the rollouts differ: {at}");
                 assert_eq!(bits(first.parameters()), bits(other.parameters()), "{at}");
             }
@@ -79,8 +129,8 @@ fn checkpoint_bytes(trainer: &Trainer) -> Vec<u8> {
 /// returns: if they agree, everything does.
 #[test]
 fn a_restored_run_goes_on_as_if_it_had_not_stopped() {
-    for (i, (begin, normalize, shared)) in VARIANTS.into_iter().enumerate() {
-        let settings = settings(40, normalize, shared);
+    for (i, variant) in VARIANTS.into_iter().enumerate() {
+        let (settings, begin) = (variant.settings(40), variant.begin);
         let mut straight = begin(&settings.clone().with_threads(1)).expect("a run");
         for _ in 0..20 {
             straight.iterate().expect("an update");
