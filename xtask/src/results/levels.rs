@@ -1,9 +1,10 @@
 //! What the presets are asked to reach.
 
-/// The level of RL Baselines3 Zoo's tuned agents for a task, in the undiscounted return of an episode.
+use super::page::{digits, shown};
+
+/// The level for a task, in the undiscounted return of an episode.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
-    env: &'static str,
     pub(super) at_least: f64,
     pub(super) of: Of,
 }
@@ -17,21 +18,31 @@ pub(super) enum Of {
     Mean,
 }
 
-/// The algorithms that are asked to reach them.
+/// The algorithms that are asked to reach RL Baselines3 Zoo's levels.
 const ASKED: &[&str] = &["ppo", "trpo"];
 
 /// RL Baselines3 Zoo's levels.
-const LEVELS: &[Level] = &[
-    Level { env: "CartPole-v1", at_least: 475.0, of: Of::EverySeed },
-    Level { env: "Pendulum-v1", at_least: -200.0, of: Of::Mean },
-    Level { env: "Acrobot-v1", at_least: -90.0, of: Of::Mean },
-    Level { env: "MountainCarContinuous-v0", at_least: 88.0, of: Of::Mean },
-    Level { env: "MountainCar-v0", at_least: -120.0, of: Of::Mean },
+const LEVELS: &[(&str, f64, Of)] = &[
+    ("CartPole-v1", 475.0, Of::EverySeed),
+    ("Pendulum-v1", -200.0, Of::Mean),
+    ("Acrobot-v1", -90.0, Of::Mean),
+    ("MountainCarContinuous-v0", 88.0, Of::Mean),
+    ("MountainCar-v0", -120.0, Of::Mean),
 ];
 
+/// How far from the greatest possible return a finite task counts as solved, by any algorithm.
+const OPTIMUM_WITHIN: f64 = 0.05;
+
 /// The level for an algorithm and a task, if there is one.
-pub(super) fn find(algo: &str, env: &str) -> Option<&'static Level> {
-    LEVELS.iter().find(|level| level.env == env && ASKED.contains(&algo))
+pub(super) fn find(algo: &str, env: &str) -> Option<Level> {
+    let of_zoo = LEVELS.iter().find(|(task, ..)| *task == env && ASKED.contains(&algo));
+    of_zoo.map(|&(_, at_least, of)| Level { at_least, of }).or_else(|| of_optimum(env))
+}
+
+/// Near the optimum of a finite task, which value iteration gives.
+fn of_optimum(env: &str) -> Option<Level> {
+    let optimum = gradus_envs::find(env).ok()?.optimal_return()?;
+    Some(Level { at_least: optimum - OPTIMUM_WITHIN, of: Of::Mean })
 }
 
 impl Level {
@@ -39,7 +50,7 @@ impl Level {
     pub(super) fn asked(&self) -> String {
         match self.of {
             Of::EverySeed => format!("≥ {} on every seed", self.at_least),
-            Of::Mean => format!("mean ≥ {}", self.at_least),
+            Of::Mean => format!("mean ≥ {}", shown(self.at_least, digits(self.at_least, 0))),
         }
     }
 

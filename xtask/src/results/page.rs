@@ -91,7 +91,7 @@ fn explanation(origin: &Origin<'_>) -> String {
         "Every preset is trained with every seed, on one thread a run and {runs}. The policy at the end of the run, not\n\
          the best on the way, plays {EPISODES} fresh episodes without exploration (`gradus eval RUN --episodes {EPISODES} --seed S`,\n\
          S the seed of the run plus {EVALUATION_SEED}); their mean return is the result of the seed. No run is left out. *Level* is\n\
-         RL Baselines3 Zoo's level for the task. *std* is the deviation between seeds, estimated with n − 1. *time* is the\n\
+         RL Baselines3 Zoo's level for the task, or 0.05 below the optimum that value iteration gives. *std* is the deviation between seeds, estimated with n − 1. *time* is the\n\
          median time of training. All figures of every run: [presets.csv](presets.csv).\n"
     )
 }
@@ -103,16 +103,17 @@ fn table(groups: &[&Group<'_>]) -> String {
     );
     for group in groups {
         let level = levels::find(group.algo, group.env);
+        let shown = |value: f64| shown(value, digits(group.mean(), 1));
         text += &format!(
-            "| {} | {} | {} | {} | {:.1} | {} | {:.1} | {:.1} | {:.2} s |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {:.2} s |\n",
             group.env,
             thousands(group.steps()),
-            level.map(levels::Level::asked).unwrap_or("–".into()),
+            level.map(|level| level.asked()).unwrap_or("–".into()),
             level.map(|level| level.reached(&group.returns(), group.mean())).unwrap_or("–".into()),
-            group.mean(),
-            group.std().map(|std| format!("{std:.1}")).unwrap_or("–".into()),
-            group.min(),
-            group.max(),
+            shown(group.mean()),
+            group.std().map(shown).unwrap_or("–".into()),
+            shown(group.min()),
+            shown(group.max()),
             group.wall_seconds()
         );
     }
@@ -122,10 +123,21 @@ fn table(groups: &[&Group<'_>]) -> String {
 fn every_seed(groups: &[&Group<'_>]) -> String {
     let mut text = String::from("| environment | mean return of every seed, in their order |\n|---|---|\n");
     for group in groups {
-        let returns: Vec<String> = group.returns().iter().map(|it| format!("{it:.1}")).collect();
+        let digits = digits(group.mean(), 1);
+        let returns: Vec<String> = group.returns().iter().map(|&it| shown(it, digits)).collect();
         text += &format!("| {} | {} |\n", group.env, returns.join(", "));
     }
     text
+}
+
+/// Digits behind the point: so many, or three for a size below 1, such as a rate of success.
+pub(super) fn digits(size: f64, usual: usize) -> usize {
+    if size.abs() <= 1.0 { 3 } else { usual }
+}
+
+/// A number with so many digits behind the point.
+pub(super) fn shown(value: f64, digits: usize) -> String {
+    format!("{value:.digits$}")
 }
 
 /// 1234567 as 1,234,567.

@@ -58,12 +58,7 @@ struct Variant {
     shared_trunk: bool,
 }
 
-const fn variant(
-    algorithm: fn() -> Algorithm,
-    begin: Begin,
-    normalize: bool,
-    shared_trunk: bool,
-) -> Variant {
+const fn variant(algorithm: fn() -> Algorithm, begin: Begin, normalize: bool, shared_trunk: bool) -> Variant {
     Variant { algorithm, begin, normalize, shared_trunk }
 }
 

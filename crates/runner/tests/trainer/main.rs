@@ -8,3 +8,4 @@ mod failing;
 mod learning;
 mod on_disk;
 mod tasks;
+mod trust_region;
