@@ -1,10 +1,8 @@
 //! A policy and its critic, as one network.
 
 use gradus_core_math::{Distribution, Real, Stream};
-use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Activation, Kernel};
-use crate::mlp::{Head, Mlp, MlpConfig};
+use crate::architecture::outputs_of;
 use crate::network::{Input, Linearized, Network, TensorInfo};
 use crate::policy_head::{LinearizedHead, PolicyHead};
 use crate::threads::Team;
@@ -39,112 +37,19 @@ struct Joint<T> {
     critic: Vec<T>,
 }
 
-/// The gain of the last policy layer, a hundredth of the others' (Andrychowicz et al. 2021, section 3.2).
-const POLICY_GAIN: f64 = 0.01;
-/// The gain of the last value layer.
-const VALUE_GAIN: f64 = 1.0;
-
-/// The shape of an [`ActorCritic`] made of [`Mlp`]s.
-///
-/// Defaults are those of Andrychowicz et al. 2021 and the usual PPO practice: two tanh layers of 64, separate
-/// networks, a last policy layer 100 times smaller than the others so that the first actions are near uniform.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ActorCriticConfig {
-    /// The length of an observation.
-    pub observation_width: usize,
-    /// The action distribution.
-    pub distribution: Distribution,
-    /// The widths of the hidden layers, of each network.
-    pub hidden: Vec<usize>,
-    /// The nonlinearity of the hidden layers.
-    pub activation: Activation,
-    /// Whether policy and critic share all hidden layers.
-    pub shared_trunk: bool,
-    /// The log_std that a Gaussian begins with, in every state.
-    pub log_std_init: f64,
-}
-
-impl ActorCriticConfig {
-    /// The defaults for these observations and actions.
-    pub fn new(observation_width: usize, distribution: Distribution) -> Self {
-        Self {
-            observation_width,
-            distribution,
-            hidden: vec![64, 64],
-            activation: Activation::Tanh,
-            shared_trunk: false,
-            log_std_init: 0.0,
-        }
-    }
-
-    /// Other hidden layers.
-    pub fn with_hidden(mut self, hidden: &[usize]) -> Self {
-        self.hidden = hidden.to_vec();
-        self
-    }
-
-    /// Another nonlinearity.
-    pub fn with_activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// One trunk for policy and critic, or two networks.
-    pub fn with_shared_trunk(mut self, shared_trunk: bool) -> Self {
-        self.shared_trunk = shared_trunk;
-        self
-    }
-
-    /// Another initial log_std.
-    pub fn with_log_std_init(mut self, log_std_init: f64) -> Self {
-        self.log_std_init = log_std_init;
-        self
-    }
-
-    /// The networks of this shape.
-    ///
-    /// # Panics
-    /// When a width is zero.
-    pub fn build<T: Kernel>(&self) -> ActorCritic<Mlp<T>> {
-        let heads = |heads: &[Head]| {
-            let config = MlpConfig::new(self.observation_width, 1).with_hidden(&self.hidden);
-            Mlp::new(config.with_activation(self.activation).with_heads(heads))
-        };
-        let policy = Head { width: outputs_of(&self.distribution).0, gain: POLICY_GAIN };
-        let value = Head { width: 1, gain: VALUE_GAIN };
-        if self.shared_trunk {
-            ActorCritic::shared(heads(&[policy, value]), self.distribution.clone(), self.log_std_init)
-        } else {
-            ActorCritic::separate(
-                heads(&[policy]),
-                heads(&[value]),
-                self.distribution.clone(),
-                self.log_std_init,
-            )
-        }
-    }
-}
-
-/// How many of a distribution's parameters a network puts out, and how many are free.
-fn outputs_of(distribution: &Distribution) -> (usize, usize) {
-    match distribution {
-        Distribution::DiagGaussian { dim } => (*dim, *dim),
-        other => (other.n_params(), 0),
-    }
-}
-
 impl<N: Network> ActorCritic<N> {
     /// A policy and a critic that share nothing. The actor puts out all parameters of the distribution but
     /// a Gaussian's log_std, the critic one value.
     ///
     /// # Panics
-    /// When the widths do not fit.
+    /// When the widths do not fit, or one of them has a state: what the critic remembers would be known to nobody
+    /// while the policy acts.
     pub fn separate(actor: N, critic: N, distribution: Distribution, log_std_init: f64) -> Self {
         let (outputs, free) = outputs_of(&distribution);
         assert_eq!(actor.output_width(), outputs, "the actor's outputs for {distribution:?}");
         assert_eq!(critic.output_width(), 1, "the critic's outputs");
         assert_eq!(actor.input_width(), critic.input_width(), "the observations of actor and critic");
+        assert_eq!(actor.state_width() + critic.state_width(), 0, "networks that remember share their trunk");
         let actor = PolicyHead::new(actor, outputs, free, log_std_init);
         Self { distribution, body: Body::Separate { actor, critic }, joint: Joint::default() }
     }
@@ -195,6 +100,12 @@ impl<N: Network> ActorCritic<N> {
             Body::Separate { actor, .. } => actor.parameter_count(),
             Body::Shared(trunk) => trunk.parameter_count(),
         }
+    }
+
+    /// The tensors of the first [`policy_parameter_count`](Self::policy_parameter_count) parameters.
+    pub fn policy_tensors(&self) -> Vec<TensorInfo> {
+        let count = self.policy_parameter_count();
+        self.tensors().into_iter().filter(|tensor| tensor.offset < count).collect()
     }
 
     /// The policy for acting. Its rows begin with the distribution's parameters (a value follows where the
@@ -289,6 +200,13 @@ impl<N: Network> Network for ActorCritic<N> {
 
     fn output_width(&self) -> usize {
         self.distribution.n_params() + 1
+    }
+
+    fn state_width(&self) -> usize {
+        match &self.body {
+            Body::Separate { .. } => 0,
+            Body::Shared(trunk) => trunk.state_width(),
+        }
     }
 
     fn parameter_count(&self) -> usize {

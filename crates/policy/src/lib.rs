@@ -8,6 +8,7 @@
 mod action_map;
 mod actor_critic;
 mod aligned;
+mod architecture;
 mod batch;
 mod deployed;
 mod kernel;
@@ -19,12 +20,13 @@ mod threads;
 mod update;
 
 pub use action_map::ActionMap;
-pub use actor_critic::{ActorCritic, ActorCriticConfig, LinearizedActorCritic};
+pub use actor_critic::{ActorCritic, LinearizedActorCritic};
+pub use architecture::{ActorCriticConfig, Body, ConvConfig, ConvLayer, POLICY_GAIN, VALUE_GAIN};
 pub use batch::{Batch, Rollout};
 pub use deployed::{Policy, PolicyError, PolicySpec};
-pub use kernel::{Activation, InstructionSet, Kernel};
-pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig};
-pub use network::{Frozen, Input, Linearized, Network, Rows, TensorInfo};
+pub use kernel::{Activation, InstructionSet, Kernel, tanh_in_place};
+pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig, orthogonal};
+pub use network::{Frozen, Input, Linearized, Memory, Network, Rows, TensorInfo};
 pub use normalizer::Normalizer;
 pub use policy_head::{FrozenHead, LinearizedHead, PolicyHead};
 pub use threads::{Team, Threads};

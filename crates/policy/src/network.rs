@@ -47,6 +47,24 @@ pub struct Input<'a, T> {
     pub width: usize,
     /// The rows that are meant.
     pub rows: Rows<'a>,
+    /// What a network that remembers is given beside; none where every row stands by itself.
+    pub memory: Option<Memory<'a, T>>,
+}
+
+/// How the rows of a batch follow one another, for a network that remembers.
+///
+/// Row t·N + n is step t of environment n. Steps are cut into sequences of L: the c-th of environment n is its steps
+/// c·L to c·L + L − 1, and has the number c·N + n. The rows that are meant are whole sequences, in any order.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory<'a, T> {
+    /// The number of environments, N.
+    pub n_envs: usize,
+    /// The steps of a sequence, L.
+    pub length: usize,
+    /// The state before the first step of each sequence, `[sequences, state_width]`.
+    pub states: &'a [T],
+    /// Whether an episode begins with a row, so that nothing before it is remembered, `[batch]`.
+    pub starts: &'a [bool],
 }
 
 impl<'a, T> Input<'a, T> {
@@ -56,12 +74,18 @@ impl<'a, T> Input<'a, T> {
     /// When the length is no multiple of `width`.
     pub fn all(observations: &'a [T], width: usize) -> Self {
         assert!(observations.len().is_multiple_of(width), "observations are whole rows of width {width}");
-        Self { observations, width, rows: Rows::First(observations.len() / width) }
+        Self { observations, width, rows: Rows::First(observations.len() / width), memory: None }
     }
 
     /// The listed rows of `observations`.
     pub fn listed(observations: &'a [T], width: usize, rows: &'a [u32]) -> Self {
-        Self { observations, width, rows: Rows::Listed(rows) }
+        Self { observations, width, rows: Rows::Listed(rows), memory: None }
+    }
+
+    /// The same rows with what a network that remembers needs beside.
+    #[must_use]
+    pub fn with_memory(self, memory: Option<Memory<'a, T>>) -> Self {
+        Self { memory, ..self }
     }
 
     /// The `i`-th of the rows that are meant.
@@ -114,6 +138,11 @@ pub trait Network: Send {
 
     /// The number of outputs a row.
     fn output_width(&self) -> usize;
+
+    /// How many numbers it remembers from one step to the next; 0 for a map that knows only the present row.
+    fn state_width(&self) -> usize {
+        0
+    }
 
     /// The length of θ.
     fn parameter_count(&self) -> usize;
@@ -179,7 +208,7 @@ pub trait Linearized {
 }
 
 /// A network with its parameters fixed: what a thread that collects, or a deployed agent, acts with.
-pub trait Frozen: Send {
+pub trait Frozen: Send + std::fmt::Debug {
     /// The scalar of parameters and activations.
     type Scalar: Real;
 
@@ -194,4 +223,23 @@ pub trait Frozen: Send {
     /// # Panics
     /// When lengths do not fit.
     fn forward(&mut self, observations: &[Self::Scalar], output: &mut [Self::Scalar]);
+
+    /// How many numbers it remembers from one step to the next, for each row.
+    fn state_width(&self) -> usize {
+        0
+    }
+
+    /// As [`forward`](Self::forward), with what is remembered: `states` `[rows, state_width]` are those before the
+    /// step, and then those after it. Zeros are the state at the start of an episode.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    fn step(
+        &mut self,
+        observations: &[Self::Scalar],
+        _states: &mut [Self::Scalar],
+        output: &mut [Self::Scalar],
+    ) {
+        self.forward(observations, output);
+    }
 }

@@ -91,6 +91,10 @@ impl<N: Network> Network for PolicyHead<N> {
         self.free.total()
     }
 
+    fn state_width(&self) -> usize {
+        self.inner.state_width()
+    }
+
     fn parameter_count(&self) -> usize {
         self.inner.parameter_count() + self.free.width
     }
@@ -214,8 +218,23 @@ impl<F: Frozen> Frozen for FrozenHead<F> {
     }
 
     fn forward(&mut self, observations: &[F::Scalar], output: &mut [F::Scalar]) {
+        self.around(output, |inner, output| inner.forward(observations, output));
+    }
+
+    fn state_width(&self) -> usize {
+        self.inner.state_width()
+    }
+
+    fn step(&mut self, observations: &[F::Scalar], states: &mut [F::Scalar], output: &mut [F::Scalar]) {
+        self.around(output, |inner, output| inner.step(observations, states, output));
+    }
+}
+
+impl<F: Frozen> FrozenHead<F> {
+    /// Lets the inner network evaluate its outputs, and inserts the free parameters.
+    fn around(&mut self, output: &mut [F::Scalar], evaluate: impl FnOnce(&mut F, &mut [F::Scalar])) {
         if self.free.width == 0 {
-            return self.inner.forward(observations, output);
+            return evaluate(&mut self.inner, output);
         }
         assert!(
             output.len().is_multiple_of(self.free.total()),
@@ -223,7 +242,7 @@ impl<F: Frozen> Frozen for FrozenHead<F> {
             self.free.total()
         );
         self.outputs.resize(output.len() / self.free.total() * self.free.inner, F::Scalar::default());
-        self.inner.forward(observations, &mut self.outputs);
+        evaluate(&mut self.inner, &mut self.outputs);
         self.free.insert(&self.outputs, &self.values, output);
     }
 }

@@ -72,7 +72,7 @@ fn play(
     let mut env = make(count, seed, FIRST_ENV + first)?;
     env.reset_all()?;
     let width = env.observation_space().width();
-    let (action_width, mask_width) = (env.action_space().width(), env.action_space().mask_width());
+    let action_width = env.action_space().width();
     if (width, action_width) != (policy.observation_width(), policy.action_width()) {
         return Err(TrainError::Mismatch(format!(
             "the task has observations of width {width} and actions of width {action_width}, the policy {} and {}",
@@ -84,20 +84,19 @@ fn play(
         (first..first + count).map(|i| Stream::new(seed, "evaluation action", i as u64)).collect();
     let mut actions = vec![0.0; count * action_width];
     let mut played = vec![None; count];
+    policy.reset();
     while played.contains(&None) {
-        for (i, action) in actions.chunks_exact_mut(action_width).enumerate() {
-            let observation = &env.observations()[i * width..][..width];
-            let mask = (!env.masks().is_empty()).then(|| &env.masks()[i * mask_width..][..mask_width]);
-            if sampled {
-                policy.sample(observation, mask, &mut streams[i], action)?;
-            } else {
-                policy.act(observation, mask, action)?;
-            }
+        let masks = (!env.masks().is_empty()).then(|| env.masks());
+        if sampled {
+            policy.sample_batch(env.observations(), masks, &mut streams, &mut actions)?;
+        } else {
+            policy.act_batch(env.observations(), masks, &mut actions)?;
         }
         env.step(&actions)?;
         for episode in env.drain_episodes() {
-            let slot = &mut played[episode.env - FIRST_ENV - first];
-            slot.get_or_insert((episode.return_, episode.length));
+            let row = episode.env - FIRST_ENV - first;
+            policy.reset_row(row);
+            played[row].get_or_insert((episode.return_, episode.length));
         }
     }
     for (return_, length) in played.into_iter().flatten() {

@@ -4,6 +4,7 @@
 //! The command `gradus` is a thin layer over [`Session`].
 
 mod algorithm;
+mod begin;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod collector;
@@ -18,11 +19,16 @@ mod saving;
 mod session;
 mod settings;
 mod trainer;
+mod training;
 
 pub use algorithm::Algorithm;
-pub use collector::{CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale};
+pub use begin::begin;
+pub use collector::{
+    Acting, CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale,
+};
 pub use evaluate::{Evaluation, evaluate};
 pub use saving::policy_of;
 pub use session::{MakeNamed, Session, SessionError, Status, Summary, newest_checkpoint};
 pub use settings::{ActionScaling, Settings, SettingsError, distribution_for};
-pub use trainer::{Iteration, TrainError, Trainer};
+pub use trainer::{TrainError, Trainer};
+pub use training::{Iteration, Progress, Training};

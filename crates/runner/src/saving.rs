@@ -6,7 +6,8 @@ use gradus_policy::{Network, PolicySpec, TensorInfo, UpdateState};
 use serde::{Deserialize, Serialize};
 
 use crate::collector::CollectorState;
-use crate::trainer::{Progress, TrainError, Trainer};
+use crate::trainer::{TrainError, Trainer};
+use crate::training::Progress;
 
 /// What a checkpoint's metadata calls itself.
 const KIND: &str = "training run";
@@ -33,7 +34,7 @@ struct State {
     progress: Progress,
 }
 
-impl Trainer {
+impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
     /// Everything that the rest of the run depends on: a trainer that [`restore`](Trainer::restore)s it goes on
     /// bit for bit like this one.
     ///
@@ -60,8 +61,8 @@ impl Trainer {
         let metadata = Metadata {
             kind: KIND.into(),
             algo: self.settings.algorithm.name().into(),
-            steps: self.progress.steps,
-            updates: self.progress.updates,
+            steps: self.progress.steps(),
+            updates: self.progress.updates(),
             policy: self.policy_spec(),
             algorithm: scalars,
         };

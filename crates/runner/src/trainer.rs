@@ -1,20 +1,17 @@
 //! The training loop: collect, update, repeat.
 
-use std::collections::VecDeque;
-
+use gradus_checkpoint::Checkpoint;
 use gradus_core_math::Stream;
-use gradus_envs::{Env, EnvError, Episode, VecEnv, VectorEnv};
+use gradus_envs::{Env, EnvError, VecEnv, VectorEnv};
 use gradus_policy::{
-    Agent, Context, Metrics, Mlp, Network, Policy, PolicyError, PolicySpec, Rollout, Threads, Update,
-    UpdateError,
+    ActorCritic, ActorCriticConfig, Agent, Context, Mlp, Network, Policy, PolicyError, PolicySpec, Rollout,
+    Threads, Update, UpdateError,
 };
 use thiserror::Error;
 
-use crate::collector::{CollectError, Collector, CollectorConfig, MakeEnvs};
+use crate::collector::{Acting, CollectError, Collector, CollectorConfig, MakeEnvs};
 use crate::settings::{Settings, SettingsError};
-
-/// How many of the last episodes `mean_return` is over.
-const WINDOW: usize = 100;
+use crate::training::{Iteration, Progress, Training};
 
 /// Why training cannot begin or go on.
 #[derive(Debug, Error)]
@@ -43,19 +40,6 @@ pub enum TrainError {
     Mismatch(String),
 }
 
-/// What one iteration of the loop gave.
-#[derive(Clone, Debug)]
-pub struct Iteration {
-    /// Environment steps so far.
-    pub steps: u64,
-    /// Updates so far.
-    pub updates: u64,
-    /// The episodes that ended, in the order of their ends.
-    pub episodes: Vec<Episode>,
-    /// What the update reported.
-    pub metrics: Metrics,
-}
-
 /// A training run in memory: environments, agent, algorithm, and where it stands.
 ///
 /// ```no_run
@@ -71,27 +55,16 @@ pub struct Iteration {
 /// std::fs::write("cartpole.safetensors", trainer.policy()?.to_bytes()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Trainer {
+pub struct Trainer<N: Network<Scalar = f32> = Mlp<f32>> {
     pub(crate) settings: Settings,
     pub(crate) spec: PolicySpec,
-    pub(crate) agent: Agent<Mlp<f32>>,
-    pub(crate) algorithm: Box<dyn Update<Mlp<f32>>>,
-    pub(crate) collector: Collector<Mlp<f32>>,
+    pub(crate) agent: Agent<N>,
+    pub(crate) algorithm: Box<dyn Update<N>>,
+    pub(crate) collector: Collector<N>,
     pub(crate) updates_stream: Stream,
     pub(crate) progress: Progress,
     threads: Threads,
     thread_count: usize,
-}
-
-/// Where a run stands.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Progress {
-    pub(crate) steps: u64,
-    pub(crate) updates: u64,
-    pub(crate) episodes: u64,
-    /// Return and length of the last episodes.
-    pub(crate) recent: VecDeque<(f64, u64)>,
 }
 
 impl Trainer {
@@ -116,18 +89,34 @@ impl Trainer {
     /// # Errors
     /// When the settings do not fit the task, or it cannot be started.
     pub fn new(name: &str, make: &MakeEnvs<'_>, settings: &Settings) -> Result<Self, TrainError> {
+        Self::with_network(name, make, settings, ActorCriticConfig::build)
+    }
+}
+
+impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
+    /// A run on environments that `make` makes in groups, with the networks that `build` makes from their
+    /// description.
+    ///
+    /// # Errors
+    /// When the settings do not fit the task, or it cannot be started.
+    pub fn with_network(
+        name: &str,
+        make: &MakeEnvs<'_>,
+        settings: &Settings,
+        build: impl FnOnce(&ActorCriticConfig) -> ActorCritic<N>,
+    ) -> Result<Self, TrainError> {
         settings.check()?;
         let sample = make(1, settings.seed, 0)?;
         let (observation, action) = (sample.observation_space().clone(), sample.action_space().clone());
         drop(sample);
         let network = settings.network(&observation, &action)?;
+        let agent = Agent::new(build(&network), &mut Stream::new(settings.seed, "initialize", 0));
         let spec = PolicySpec {
-            network: network.clone(),
+            network,
             normalizer: None,
             action_map: settings.action_map(&action),
             env: name.to_owned(),
         };
-        let agent = Agent::new(network.build(), &mut Stream::new(settings.seed, "initialize", 0));
         let algorithm = settings.algorithm.build(&agent)?;
         let thread_count = settings.threads.unwrap_or_else(|| default_threads(settings.n_envs));
         let config = CollectorConfig {
@@ -139,6 +128,7 @@ impl Trainer {
             normalize_observation: settings.normalize_observation,
             normalize_reward: settings.normalize_reward,
             action_map: spec.action_map.clone(),
+            acting: if N::CONCURRENT { Acting::Apart } else { Acting::Together },
         };
         Ok(Self {
             collector: Collector::new(config, make, &agent.network, &agent.theta, thread_count)?,
@@ -161,16 +151,14 @@ impl Trainer {
         self.collector.collect(self.threads.team(), &mut self.agent.network, &self.agent.theta)?;
         let context = Context {
             team: self.threads.team(),
-            progress: self.progress.steps as f64 / self.settings.total_steps as f64,
+            progress: self.progress.steps() as f64 / self.settings.total_steps as f64,
             rng: &mut self.updates_stream,
         };
         let metrics = self.algorithm.update(&mut self.agent, &self.collector.rollout().batch(), context)?;
-        self.progress.take(self.collector.episodes());
-        self.progress.steps += self.settings.steps_per_update();
-        self.progress.updates += 1;
+        self.progress.count(self.settings.steps_per_update(), self.collector.episodes());
         Ok(Iteration {
-            steps: self.progress.steps,
-            updates: self.progress.updates,
+            steps: self.progress.steps(),
+            updates: self.progress.updates(),
             episodes: self.collector.episodes().to_vec(),
             metrics,
         })
@@ -190,38 +178,42 @@ impl Trainer {
 
     /// Whether the steps of the settings are done, or their target is reached.
     pub fn is_done(&self) -> bool {
-        self.progress.steps >= self.settings.total_steps || self.has_reached_target()
+        self.progress.is_done(&self.settings)
     }
 
     /// Whether the last 100 episodes have the mean return at which training is to end early.
     pub fn has_reached_target(&self) -> bool {
-        let full = self.progress.recent.len() == WINDOW;
-        self.settings.target_return.is_some_and(|target| full && self.mean_return() >= Some(target))
+        self.progress.has_reached_target(&self.settings)
+    }
+
+    /// Where the run stands.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// Environment steps so far.
     pub fn steps(&self) -> u64 {
-        self.progress.steps
+        self.progress.steps()
     }
 
     /// Updates so far.
     pub fn updates(&self) -> u64 {
-        self.progress.updates
+        self.progress.updates()
     }
 
     /// Episodes so far.
     pub fn episodes(&self) -> u64 {
-        self.progress.episodes
+        self.progress.episodes()
     }
 
     /// The mean return of the last 100 episodes, or of as many as have ended.
     pub fn mean_return(&self) -> Option<f64> {
-        mean(self.progress.recent.iter().map(|(return_, _)| *return_))
+        self.progress.mean_return()
     }
 
     /// The mean length of the same episodes.
     pub fn mean_length(&self) -> Option<f64> {
-        mean(self.progress.recent.iter().map(|(_, length)| *length as f64))
+        self.progress.mean_length()
     }
 
     /// The settings.
@@ -259,22 +251,43 @@ impl Trainer {
     /// # Errors
     /// When its parameters are not finite.
     pub fn policy(&self) -> Result<Policy, TrainError> {
-        Ok(Policy::new(self.policy_spec(), &self.agent.theta[..self.agent.network.policy_parameter_count()])?)
+        let Agent { network, theta } = &self.agent;
+        Ok(Policy::with_network(self.policy_spec(), &theta[..network.policy_parameter_count()], network)?)
     }
 }
 
-impl Progress {
-    fn take(&mut self, episodes: &[Episode]) {
-        self.episodes += episodes.len() as u64;
-        self.recent.extend(episodes.iter().map(|episode| (episode.return_, episode.length)));
-        let extra = self.recent.len().saturating_sub(WINDOW);
-        self.recent.drain(..extra);
+impl<N: Network<Scalar = f32> + 'static> Training for Trainer<N> {
+    fn iterate(&mut self) -> Result<Iteration, TrainError> {
+        Trainer::iterate(self)
     }
-}
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
-    let count = values.len();
-    (count > 0).then(|| values.sum::<f64>() / count as f64)
+    fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn threads(&self) -> usize {
+        self.thread_count
+    }
+
+    fn parameter_count(&self) -> usize {
+        Trainer::parameter_count(self)
+    }
+
+    fn policy(&self) -> Result<Policy, TrainError> {
+        Trainer::policy(self)
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        Trainer::checkpoint(self)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        Trainer::restore(self, checkpoint)
+    }
 }
 
 /// As many threads as processors, but no more than have an environment each, and no more than four: networks of

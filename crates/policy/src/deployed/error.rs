@@ -35,6 +35,14 @@ pub enum PolicyError {
         /// What it calls itself; empty where it says nothing.
         found: String,
     },
+    /// The network is one that the processor's own kernels do not evaluate.
+    #[error(
+        "the policy's network begins with {body}, which is evaluated by Burn: read it with `gradus_policy_burn::load_policy`"
+    )]
+    Unsupported {
+        /// What it begins with.
+        body: String,
+    },
     /// The file holds a tensor that the described network does not have.
     #[error("the policy's network has no tensor `{name}`, and the file has one of shape {found:?}")]
     UnexpectedTensor {

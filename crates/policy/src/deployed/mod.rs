@@ -7,8 +7,8 @@ use gradus_checkpoint::{Checkpoint, CheckpointError, Tensor};
 use gradus_core_math::{Distribution, DistributionError};
 use serde::{Deserialize, Serialize};
 
-use crate::network::{Frozen, TensorInfo};
-use crate::{FrozenHead, FrozenMlp};
+use crate::network::{Frozen, Network, TensorInfo};
+use crate::{ActorCritic, Body, Mlp};
 
 pub use error::PolicyError;
 pub use spec::PolicySpec;
@@ -52,54 +52,91 @@ struct Metadata {
 #[derive(Debug)]
 pub struct Policy {
     spec: PolicySpec,
+    tensors: Vec<TensorInfo>,
     theta: Vec<f32>,
-    network: FrozenHead<FrozenMlp<f32>>,
+    network: Box<dyn Frozen<Scalar = f32>>,
     /// The length of a row of the network's outputs, which begins with the distribution's parameters.
     output_width: usize,
     /// Normalised observations, outputs and actions of a batch, kept between calls.
     observed: Vec<f32>,
     outputs: Vec<f32>,
     drawn: Vec<f32>,
+    /// What is remembered for each row, `[rows, state_width]`; before the first call of a length it is empty.
+    states: Vec<f32>,
 }
 
 impl Policy {
-    /// The policy with these parameters: the first
+    /// The policy with these parameters, evaluated on the processor: the first
     /// [`policy_parameter_count`](crate::ActorCritic::policy_parameter_count) of an actor-critic's.
     ///
     /// # Errors
-    /// When the parts of the description do not fit together, or the parameters are of another number or not
-    /// finite. Nothing is built before the number is known to be right.
+    /// When the parts of the description do not fit together, the network is not one of dense layers, or the
+    /// parameters are of another number or not finite. Nothing is built before the number is known to be right.
     pub fn new(spec: PolicySpec, theta: &[f32]) -> Result<Self, PolicyError> {
         spec.check()?;
-        let tensors = spec.tensors()?;
-        let expected = tensors.last().map_or(0, |last| last.offset + last.size());
-        if theta.len() != expected {
-            return Err(PolicyError::ParameterCount { expected, found: theta.len() });
-        }
+        check_count(&spec.tensors()?, theta)?;
+        let network = fused(&spec)?;
+        Self::with_network(spec, theta, &network)
+    }
+
+    /// The policy with these parameters, evaluated by the policy of `network`.
+    ///
+    /// # Errors
+    /// When the parts of the description do not fit together, or the parameters are of another number or not finite.
+    pub fn with_network<N: Network<Scalar = f32>>(
+        spec: PolicySpec,
+        theta: &[f32],
+        network: &ActorCritic<N>,
+    ) -> Result<Self, PolicyError>
+    where
+        N::Frozen: 'static,
+    {
+        spec.check()?;
+        let tensors = network.policy_tensors();
+        check_count(&tensors, theta)?;
         check_finite(&tensors, theta)?;
-        let network = spec.network.build::<f32>();
         let (observation_width, action_width) =
             (spec.network.observation_width, spec.network.distribution.action_width());
+        check_length("an observation of the network", observation_width, network.input_width())?;
         let mut policy = Self {
             output_width: network.frozen_width(),
-            network: network.freeze_policy(theta),
+            network: Box::new(network.freeze_policy(theta)),
             theta: theta.to_vec(),
+            tensors,
             spec,
             observed: Vec::new(),
             outputs: Vec::new(),
             drawn: Vec::new(),
+            states: Vec::new(),
         };
         // Makes room for one row before the calls that count, and refuses a log_std out of range.
         policy.act(&vec![0.0; observation_width], None, &mut vec![0.0; action_width])?;
+        policy.reset();
         Ok(policy)
     }
 
-    /// The policy in the bytes of a file that [`to_bytes`](Self::to_bytes) gave.
+    /// The policy in the bytes of a file that [`to_bytes`](Self::to_bytes) gave, evaluated on the processor.
     ///
     /// # Errors
     /// When the bytes are damaged, hold something else, or their tensors are not those of the network that they
-    /// describe.
+    /// describe, or it is not one of dense layers.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PolicyError> {
+        Self::from_bytes_with(bytes, fused)
+    }
+
+    /// The policy in the bytes of a file, evaluated by the policy of the network that `build` makes from its
+    /// description.
+    ///
+    /// # Errors
+    /// When the bytes are damaged, hold something else, or their tensors are not those of the network; and those of
+    /// `build`.
+    pub fn from_bytes_with<N: Network<Scalar = f32>>(
+        bytes: &[u8],
+        build: impl FnOnce(&PolicySpec) -> Result<ActorCritic<N>, PolicyError>,
+    ) -> Result<Self, PolicyError>
+    where
+        N::Frozen: 'static,
+    {
         let checkpoint = Checkpoint::from_bytes(bytes)?;
         let kind = checkpoint.metadata.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
         if kind != KIND {
@@ -107,19 +144,19 @@ impl Policy {
         }
         let Metadata { spec, .. } = checkpoint.metadata_as()?;
         spec.check()?;
-        let tensors = spec.tensors()?;
-        let mut theta = Vec::new();
-        for tensor in &tensors {
-            theta.extend_from_slice(checkpoint.f32(&tensor.name, &tensor.shape)?);
+        if spec.network.body != Body::Custom {
+            // An absurd width is refused before a network of that width is built.
+            read_tensors(&checkpoint, &spec.tensors()?)?;
         }
-        if checkpoint.tensors.len() > tensors.len() {
-            let is_unexpected = |name: &str| tensors.iter().all(|tensor| tensor.name != name);
-            if let Some((name, tensor)) = checkpoint.tensors.iter().find(|(name, _)| is_unexpected(name)) {
-                let (name, found) = (name.clone(), tensor.shape().to_vec());
-                return Err(PolicyError::UnexpectedTensor { name, found });
-            }
+        let network = build(&spec)?;
+        let tensors = network.policy_tensors();
+        let theta = read_tensors(&checkpoint, &tensors)?;
+        let is_unexpected = |name: &str| tensors.iter().all(|tensor| tensor.name != name);
+        if let Some((name, tensor)) = checkpoint.tensors.iter().find(|(name, _)| is_unexpected(name)) {
+            let (name, found) = (name.clone(), tensor.shape().to_vec());
+            return Err(PolicyError::UnexpectedTensor { name, found });
         }
-        Self::new(spec, &theta)
+        Self::with_network(spec, &theta, &network)
     }
 
     /// The bytes of the policy's file, the same for the same policy.
@@ -128,9 +165,9 @@ impl Policy {
     /// When the format cannot hold it (names of tensors of more than 100 MB in all).
     pub fn to_bytes(&self) -> Result<Vec<u8>, PolicyError> {
         let mut checkpoint = Checkpoint::default();
-        for TensorInfo { name, shape, offset } in self.spec.tensors()? {
-            let values = self.theta[offset..offset + shape.iter().product::<usize>()].to_vec();
-            checkpoint.tensors.insert(name, Tensor::from(values).reshaped(&shape)?);
+        for tensor in &self.tensors {
+            let values = self.theta[tensor.offset..tensor.offset + tensor.size()].to_vec();
+            checkpoint.tensors.insert(tensor.name.clone(), Tensor::from(values).reshaped(&tensor.shape)?);
         }
         let metadata = Metadata { kind: KIND.to_owned(), spec: self.spec.clone() };
         checkpoint.metadata =
@@ -158,7 +195,30 @@ impl Policy {
         self.distribution().action_width()
     }
 
+    /// How many numbers the policy remembers from one step to the next; 0 for one that knows only the present.
+    pub fn state_width(&self) -> usize {
+        self.network.state_width()
+    }
+
+    /// Forgets all that was remembered: every row begins a new episode.
+    pub fn reset(&mut self) {
+        self.states.fill(0.0);
+    }
+
+    /// Forgets what was remembered for one row of a batch, whose episode begins anew.
+    ///
+    /// # Panics
+    /// When the last batch had no such row.
+    pub fn reset_row(&mut self, row: usize) {
+        let width = self.state_width();
+        if width > 0 {
+            self.states[row * width..][..width].fill(0.0);
+        }
+    }
+
     /// Writes the most probable action to `action`, as the environment takes it.
+    ///
+    /// A policy that remembers takes this for the next step of one episode; [`reset`](Self::reset) begins another.
     ///
     /// # Shapes
     /// `observation`: `[observation_width]`; `mask`, true for allowed: `[mask_width]` of the distribution, `None`
@@ -174,7 +234,7 @@ impl Policy {
         action: &mut [f32],
     ) -> Result<(), PolicyError> {
         check_length("the observation", self.observation_width(), observation.len())?;
-        self.respond(1, observation, mask, action, Distribution::mode)
+        self.respond(1, observation, mask, action, most_probable)
     }
 
     /// Draws an action and writes it to `action`, as the environment takes it.
@@ -192,7 +252,7 @@ impl Policy {
         action: &mut [f32],
     ) -> Result<(), PolicyError> {
         check_length("the observation", self.observation_width(), observation.len())?;
-        self.respond(1, observation, mask, action, |distribution, params, mask, action| {
+        self.respond(1, observation, mask, action, |_, distribution, params, mask, action| {
             distribution.sample(params, mask, rng, action);
         })
     }
@@ -212,11 +272,39 @@ impl Policy {
         masks: Option<&[bool]>,
         actions: &mut [f32],
     ) -> Result<(), PolicyError> {
+        let rows = self.whole_rows(observations)?;
+        self.respond(rows, observations, masks, actions, most_probable)
+    }
+
+    /// Draws actions for many observations, each from the stream of its row: what [`sample`](Self::sample) gives for
+    /// each, bit for bit, and faster.
+    ///
+    /// # Shapes
+    /// As for [`act_batch`](Self::act_batch); `rngs`: `[rows]`.
+    ///
+    /// # Errors
+    /// As for [`act_batch`](Self::act_batch); `rngs` may have moved on.
+    pub fn sample_batch<R: rand::Rng>(
+        &mut self,
+        observations: &[f32],
+        masks: Option<&[bool]>,
+        rngs: &mut [R],
+        actions: &mut [f32],
+    ) -> Result<(), PolicyError> {
+        let rows = self.whole_rows(observations)?;
+        check_length("the streams", rows, rngs.len())?;
+        self.respond(rows, observations, masks, actions, |row, distribution, params, mask, action| {
+            distribution.sample(params, mask, &mut rngs[row], action);
+        })
+    }
+
+    fn whole_rows(&self, observations: &[f32]) -> Result<usize, PolicyError> {
         let width = self.observation_width();
-        if !observations.len().is_multiple_of(width) {
-            return Err(PolicyError::PartialRow { width, found: observations.len() });
+        if observations.len().is_multiple_of(width) {
+            Ok(observations.len() / width)
+        } else {
+            Err(PolicyError::PartialRow { width, found: observations.len() })
         }
-        self.respond(observations.len() / width, observations, masks, actions, Distribution::mode)
     }
 
     /// Answers `rows` observations with the actions that `choose` finds in their distributions.
@@ -226,9 +314,9 @@ impl Policy {
         observations: &[f32],
         masks: Option<&[bool]>,
         actions: &mut [f32],
-        mut choose: impl FnMut(&Distribution, &[f32], Option<&[bool]>, &mut [f32]),
+        mut choose: impl FnMut(usize, &Distribution, &[f32], Option<&[bool]>, &mut [f32]),
     ) -> Result<(), PolicyError> {
-        let Self { spec, network, output_width, observed, outputs, drawn, .. } = self;
+        let Self { spec, network, output_width, observed, outputs, drawn, states, .. } = self;
         let distribution = &spec.network.distribution;
         let (action_width, mask_width) = (distribution.action_width(), distribution.mask_width());
         check_length("the action", rows * action_width, actions.len())?;
@@ -243,18 +331,55 @@ impl Policy {
             }
         };
         outputs.resize(rows * *output_width, 0.0);
-        network.forward(input, outputs);
+        states.resize(rows * network.state_width(), 0.0);
+        network.step(input, states, outputs);
         drawn.resize(rows * action_width, 0.0);
         let answers = outputs.chunks_exact(*output_width).zip(drawn.chunks_exact_mut(action_width));
         for (row, (output, action)) in answers.enumerate() {
             let params = &output[..distribution.n_params()];
             let mask = masks.map(|masks| &masks[row * mask_width..][..mask_width]);
             distribution.validate(params, mask).map_err(|error| refusal(row, error))?;
-            choose(distribution, params, mask, action);
+            choose(row, distribution, params, mask, action);
         }
         spec.action_map.apply(drawn, actions);
         Ok(())
     }
+}
+
+/// The networks of a description on the processor's own kernels, if these can evaluate them.
+fn fused(spec: &PolicySpec) -> Result<ActorCritic<Mlp<f32>>, PolicyError> {
+    match &spec.network.body {
+        Body::Dense => Ok(spec.network.build()),
+        body => Err(PolicyError::Unsupported { body: format!("{body:?}") }),
+    }
+}
+
+/// The parameters in these tensors of a checkpoint, one after the other.
+fn read_tensors(checkpoint: &Checkpoint, tensors: &[TensorInfo]) -> Result<Vec<f32>, PolicyError> {
+    let mut theta = Vec::new();
+    for tensor in tensors {
+        theta.extend_from_slice(checkpoint.f32(&tensor.name, &tensor.shape)?);
+    }
+    Ok(theta)
+}
+
+fn check_count(tensors: &[TensorInfo], theta: &[f32]) -> Result<(), PolicyError> {
+    let expected = tensors.last().map_or(0, |last| last.offset + last.size());
+    if theta.len() == expected {
+        Ok(())
+    } else {
+        Err(PolicyError::ParameterCount { expected, found: theta.len() })
+    }
+}
+
+fn most_probable(
+    _: usize,
+    distribution: &Distribution,
+    params: &[f32],
+    mask: Option<&[bool]>,
+    to: &mut [f32],
+) {
+    distribution.mode(params, mask, to);
 }
 
 fn refusal(row: usize, error: DistributionError) -> PolicyError {

@@ -4,7 +4,7 @@ use gradus_core_math::Distribution;
 use serde::{Deserialize, Serialize};
 
 use super::PolicyError;
-use crate::{ActionMap, ActorCriticConfig, Normalizer, TensorInfo};
+use crate::{ActionMap, ActorCriticConfig, Body, Normalizer, TensorInfo};
 
 /// Everything about a trained policy but its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,9 @@ impl PolicySpec {
         if !log_std_init.is_finite() {
             return Err(PolicyError::Spec(format!("log_std_init is {log_std_init}")));
         }
-        self.tensors()?;
+        if self.network.body != Body::Custom {
+            self.tensors()?;
+        }
         if let Some(normalizer) = &self.normalizer {
             normalizer.check().map_err(PolicyError::Spec)?;
             if normalizer.width() != *observation_width {
@@ -55,20 +57,20 @@ impl PolicySpec {
     /// # Errors
     /// [`PolicyError::Spec`] if a width is zero, or the parameters are too many to count.
     pub fn tensors(&self) -> Result<Vec<TensorInfo>, PolicyError> {
-        let ActorCriticConfig { observation_width, distribution, hidden, shared_trunk, .. } = &self.network;
+        let ActorCriticConfig { distribution, hidden, shared_trunk, .. } = &self.network;
         let too_large = || PolicyError::Spec("the network's parameters are too many to count".into());
         let outputs =
             outputs_of(distribution)?.checked_add(usize::from(*shared_trunk)).ok_or_else(too_large)?;
+        let (mut shapes, first, features) = self.body()?;
         let widths: Vec<usize> =
-            std::iter::once(*observation_width).chain(hidden.iter().copied()).chain([outputs]).collect();
+            std::iter::once(features).chain(hidden.iter().copied()).chain([outputs]).collect();
         if widths.contains(&0) {
             let message = "a layer of width 0; from observation to output the widths are";
             return Err(PolicyError::Spec(format!("{message} {widths:?}")));
         }
-        let mut shapes = Vec::with_capacity(2 * widths.len());
         for (l, pair) in widths.windows(2).enumerate() {
-            shapes.push((format!("{l}.weight"), pair.to_vec()));
-            shapes.push((format!("{l}.bias"), pair[1..].to_vec()));
+            shapes.push((format!("{}.weight", first + l), pair.to_vec()));
+            shapes.push((format!("{}.bias", first + l), pair[1..].to_vec()));
         }
         if let Distribution::DiagGaussian { dim } = distribution {
             shapes.push(("log_std".to_owned(), vec![*dim]));
@@ -84,7 +86,55 @@ impl PolicySpec {
         }
         Ok(tensors)
     }
+
+    /// The tensors of what stands before the hidden layers, the number of its layers, and the length of what it puts
+    /// out.
+    fn body(&self) -> Result<(Vec<Named>, usize, usize), PolicyError> {
+        let wrong = |message: String| Err(PolicyError::Spec(message));
+        let width = self.network.observation_width;
+        let product = |sizes: &[usize]| sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
+        match &self.network.body {
+            Body::Dense => Ok((Vec::new(), 0, width)),
+            Body::Custom => wrong("a network of one's own is not described by its file".into()),
+            Body::Gru { width: 0 } => wrong("a recurrent unit of width 0".into()),
+            Body::Gru { .. } if !self.network.shared_trunk => {
+                wrong("a recurrent policy shares its trunk with the critic".into())
+            }
+            Body::Gru { width: state } => {
+                let Some(gates) = state.checked_mul(3) else {
+                    return wrong("the network's parameters are too many to count".into());
+                };
+                let of = |part: &str, inputs: usize| {
+                    [
+                        (format!("0.{part}.weight"), vec![inputs, gates]),
+                        (format!("0.{part}.bias"), vec![gates]),
+                    ]
+                };
+                Ok(([of("input", width), of("hidden", *state)].concat(), 1, *state))
+            }
+            Body::Conv(conv) => {
+                let Some(shapes) = conv.shapes() else {
+                    return wrong(format!("convolutions that do not fit: {conv:?}"));
+                };
+                if product(&conv.image) != Some(width) {
+                    return wrong(format!("an image of {:?} in an observation of width {width}", conv.image));
+                }
+                let Some(features) = shapes.last().and_then(|shape| product(shape)) else {
+                    return wrong("the network's parameters are too many to count".into());
+                };
+                let layers = shapes.iter().zip(&conv.layers).enumerate();
+                let tensors = layers.flat_map(|(l, ([channels, ..], layer))| {
+                    let kernel = vec![layer.channels, *channels, layer.kernel, layer.kernel];
+                    [(format!("{l}.weight"), kernel), (format!("{l}.bias"), vec![layer.channels])]
+                });
+                Ok((tensors.collect(), conv.layers.len(), features))
+            }
+        }
+    }
 }
+
+/// The name of a tensor, and its shape.
+type Named = (String, Vec<usize>);
 
 /// How many outputs of the network describe the distribution.
 fn outputs_of(distribution: &Distribution) -> Result<usize, PolicyError> {

@@ -178,3 +178,23 @@ pub(super) unsafe fn thin<T: Tanh, V: Vector<T>>(t: &mut Thin<'_, T>) {
         }
     }
 }
+
+/// Replaces every value by its tanh.
+///
+/// # Safety
+/// The processor must have the instructions of `V`.
+#[inline(always)]
+pub(super) unsafe fn tanh<T: Tanh, V: Vector<T>>(values: &mut [T]) {
+    let mut chunks = values.chunks_exact_mut(V::LANES);
+    for chunk in &mut chunks {
+        // SAFETY: a chunk is as long as a register.
+        unsafe { V::load(chunk.as_ptr()).tanh().store(chunk.as_mut_ptr()) };
+    }
+    let rest = chunks.into_remainder();
+    // No register is longer than the padding.
+    let mut last = [T::zero(); super::PAD];
+    last[..rest.len()].copy_from_slice(rest);
+    // SAFETY: as above.
+    unsafe { V::load(last.as_ptr()).tanh().store(last.as_mut_ptr()) };
+    rest.copy_from_slice(&last[..rest.len()]);
+}

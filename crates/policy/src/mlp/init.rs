@@ -9,7 +9,10 @@ use rand_distr::StandardNormal;
 ///
 /// The matrix is the Q of a Gaussian matrix, by Gram–Schmidt done twice, and so uniform over such matrices
 /// (Saxe, McClelland & Ganguli 2014).
-pub(super) fn orthogonal<T: Real>(
+///
+/// # Panics
+/// When the columns are not within the stride.
+pub fn orthogonal<T: Real>(
     weight: &mut [T],
     stride: usize,
     columns: std::ops::Range<usize>,

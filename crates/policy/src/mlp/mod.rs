@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::{Activation, InstructionSet, Kernel};
 use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
 use crate::threads::Team;
+pub use init::orthogonal;
 use layer::{Layer, Packed};
 use segment::{Map, SEGMENT, Segment};
 
@@ -213,12 +214,12 @@ impl<T: Kernel> Network for Mlp<T> {
         for (l, layer) in self.layers.iter().enumerate() {
             let weight = &mut theta[layer.offset..layer.offset + layer.inputs * layer.outputs];
             if l + 1 < self.layers.len() {
-                init::orthogonal(weight, layer.outputs, 0..layer.outputs, self.config.hidden_gain, rng);
+                orthogonal(weight, layer.outputs, 0..layer.outputs, self.config.hidden_gain, rng);
                 continue;
             }
             let mut first = 0;
             for head in &self.config.heads {
-                init::orthogonal(weight, layer.outputs, first..first + head.width, head.gain, rng);
+                orthogonal(weight, layer.outputs, first..first + head.width, head.gain, rng);
                 first += head.width;
             }
         }

@@ -188,11 +188,11 @@ fn progress_of(
     stop: &AtomicBool,
     output: Output,
 ) -> anyhow::Result<(Session, Summary)> {
-    let total = session.trainer().settings().total_steps;
+    let total = session.training().settings().total_steps;
     if !output.quiet {
         introduce(&session);
     }
-    let mut progress = Progress::new(total, session.trainer().steps(), output.quiet);
+    let mut progress = Progress::new(total, session.training().progress().steps(), output.quiet);
     let env = session.config().text("env").to_owned();
     let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
     let summary = session.run(&make, stop, &mut |status| progress.show(status));
@@ -215,8 +215,8 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 }
 
 fn introduce(session: &Session) {
-    let trainer = session.trainer();
-    let settings = trainer.settings();
+    let training = session.training();
+    let settings = training.settings();
     eprintln!(
         "{} on {}, seed {}: {} steps, {} environments × {} steps an update, {} parameters, {} thread{}",
         settings.algorithm.name(),
@@ -225,9 +225,9 @@ fn introduce(session: &Session) {
         settings.total_steps,
         settings.n_envs,
         settings.n_steps,
-        trainer.parameter_count(),
-        trainer.threads(),
-        if trainer.threads() == 1 { "" } else { "s" }
+        training.parameter_count(),
+        training.threads(),
+        if training.threads() == 1 { "" } else { "s" }
     );
 }
 

@@ -6,16 +6,27 @@ mod shard;
 use gradus_advantage::{AdvantageError, Episodes};
 use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
-use gradus_policy::{ActionMap, ActorCritic, Frozen, FrozenHead, Input, Network, Normalizer, Rollout, Team};
+use gradus_policy::{ActionMap, ActorCritic, FrozenHead, Input, Network, Normalizer, Rollout, Team};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use rewards::RewardScale;
-use shard::Shard;
+use shard::{Actor, Maps, Shard};
 
 /// Makes `n` environments of a task whose streams are numbered from `first_index` on:
 /// `make(n, seed, first_index)`.
 pub type MakeEnvs<'a> = dyn Fn(usize, u64, usize) -> Result<Box<dyn VectorEnv>, EnvError> + 'a;
+
+/// Who answers the environments. What is collected is the same, to the bit, where a row of the network does not
+/// depend on the rows beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acting {
+    /// Every thread has a copy of the policy and goes through the whole rollout without meeting the others.
+    #[default]
+    Apart,
+    /// One copy answers all environments at once, step by step: for devices that take one batch at a time.
+    Together,
+}
 
 /// What a collector does beside stepping.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +47,8 @@ pub struct CollectorConfig {
     pub normalize_reward: bool,
     /// From the policy's actions to the environments'.
     pub action_map: ActionMap,
+    /// Who answers the environments.
+    pub acting: Acting,
 }
 
 /// The state of a collector between rollouts, for a checkpoint.
@@ -101,7 +114,11 @@ pub enum CollectError {
 pub struct Collector<N: Network<Scalar = f32>> {
     config: CollectorConfig,
     distribution: Distribution,
-    shards: Vec<Shard<FrozenHead<N::Frozen>>>,
+    shards: Vec<Shard>,
+    /// The policy: a copy for each shard, or one for all.
+    actors: Vec<Actor<FrozenHead<N::Frozen>>>,
+    /// The observations of all environments, where one copy answers them.
+    observed: Vec<f32>,
     observations: Option<RunningMoments>,
     rewards: Option<RewardScale>,
     rollout: Rollout<f32>,
@@ -131,16 +148,13 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             let (first, end) = (k * config.n_envs / count, (k + 1) * config.n_envs / count);
             let mut env = make(end - first, config.seed, first)?;
             env.reset_all()?;
-            let actor = network.freeze_policy(theta);
-            shards.push(Shard::new(
-                env,
-                first,
-                config.seed,
-                actor,
-                network.frozen_width(),
-                distribution.clone(),
-            ));
+            shards.push(Shard::new(env, first, config.seed, distribution.clone()));
         }
+        let actor = |n: usize| Actor::new(network.freeze_policy(theta), network.frozen_width(), n);
+        let actors = match config.acting {
+            Acting::Apart => shards.iter().map(|shard| actor(shard.env.n_envs())).collect(),
+            Acting::Together => vec![actor(config.n_envs)],
+        };
         let width = network.input_width();
         let masked = shards.first().is_some_and(|shard| !shard.env.masks().is_empty());
         Ok(Self {
@@ -150,6 +164,8 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             config,
             distribution,
             shards,
+            actors,
+            observed: Vec::new(),
             episodes: Vec::new(),
             told: Vec::new(),
             extra: (Vec::new(), Vec::new()),
@@ -187,16 +203,35 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         network: &mut ActorCritic<N>,
         theta: &[f32],
     ) -> Result<(), CollectError> {
-        let normalizer = self.normalizer();
-        let policy = &theta[..network.policy_parameter_count()];
-        let (n_steps, action_map) = (self.config.n_steps, &self.config.action_map);
-        team.for_each(&mut self.shards, |_, shard| {
-            shard.run(policy, n_steps, normalizer.as_ref(), action_map);
-        });
+        self.act(team.reborrow(), &theta[..network.policy_parameter_count()]);
         self.assemble()?;
         self.take_statistics();
         self.evaluate(team, network, theta)?;
         self.estimate_advantages()
+    }
+
+    /// Steps all environments T times with the policy of these parameters.
+    fn act(&mut self, mut team: Team<'_>, policy: &[f32]) {
+        let normalizer = self.normalizer();
+        let Self { config, shards, actors, observed, .. } = self;
+        let maps = Maps { normalizer: normalizer.as_ref(), action_map: &config.action_map };
+        if config.acting == Acting::Apart {
+            let mut pairs: Vec<_> = shards.iter_mut().zip(actors).collect();
+            return team.for_each(&mut pairs, |_, (shard, actor)| {
+                shard.run(actor, policy, config.n_steps, maps);
+            });
+        }
+        let [actor] = &mut actors[..] else { return };
+        actor.load(policy);
+        team.for_each(shards, |_, shard| shard.begin(maps));
+        for _ in 0..config.n_steps {
+            observed.clear();
+            shards.iter().for_each(|shard| observed.extend_from_slice(&shard.observed));
+            actor.answer(observed);
+            let (outputs, width) = (&actor.outputs, actor.width);
+            team.for_each(shards, |_, shard| shard.step(&outputs[shard.first * width..], width, maps));
+        }
+        shards.iter_mut().for_each(Shard::end);
     }
 
     /// Puts the records of the shards together, `[T, N, ...]`.
@@ -229,7 +264,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             return Ok(());
         };
         let (env, step) = (place % self.rollout.n_envs, place / self.rollout.n_envs);
-        let of_shard = |shard: &Shard<_>| {
+        let of_shard = |shard: &Shard| {
             let column = env.checked_sub(shard.first).filter(|column| *column < shard.env.n_envs())?;
             shard.record.rewards.get(step * shard.env.n_envs() + column).copied()
         };
@@ -381,7 +416,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
 }
 
 /// The first log-probability that is not finite, which every broken output leads to, and its step.
-fn policy_error<F: Frozen<Scalar = f32>>(shard: &Shard<F>) -> Option<(usize, CollectError)> {
+fn policy_error(shard: &Shard) -> Option<(usize, CollectError)> {
     let place = shard.record.log_probs.iter().position(|p| !p.is_finite())?;
     let n = shard.env.n_envs();
     Some((place / n, CollectError::Policy { env: shard.first + place % n, step: place / n }))

@@ -4,22 +4,50 @@ use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, VectorEnv};
 use gradus_policy::{ActionMap, Frozen, Normalizer};
 
-/// Some environments with all that they need to go through a rollout without meeting anybody else: their
-/// own copy of the policy, their random streams, and room for what they see.
-pub(super) struct Shard<F> {
+/// How observations and actions are seen from the other side during a rollout.
+#[derive(Clone, Copy)]
+pub(super) struct Maps<'a> {
+    pub(super) normalizer: Option<&'a Normalizer>,
+    pub(super) action_map: &'a ActionMap,
+}
+
+/// Some environments with all that they need to go through a rollout without meeting anybody else: their random
+/// streams, and room for what they see.
+pub(super) struct Shard {
     pub(super) env: Box<dyn VectorEnv>,
     pub(super) first: usize,
     /// One stream an environment, from which its actions are drawn.
     pub(super) streams: Vec<Stream>,
-    actor: F,
-    /// The length of a row of the actor's outputs.
-    actor_width: usize,
     distribution: Distribution,
     pub(super) record: Record,
     pub(super) error: Option<EnvError>,
-    outputs: Vec<f32>,
     env_actions: Vec<f32>,
-    observed: Vec<f32>,
+    /// The present observations, as the networks see them, `[n, observation_width]`.
+    pub(super) observed: Vec<f32>,
+}
+
+/// A policy as acting sees it, and room for its answers to one step.
+pub(super) struct Actor<F> {
+    frozen: F,
+    /// The length of a row of outputs, which begins with the distribution's parameters.
+    pub(super) width: usize,
+    pub(super) outputs: Vec<f32>,
+}
+
+impl<F: Frozen<Scalar = f32>> Actor<F> {
+    /// A policy that answers `n` environments at a time.
+    pub(super) fn new(frozen: F, width: usize, n: usize) -> Self {
+        Self { frozen, width, outputs: vec![0.0; n * width] }
+    }
+
+    pub(super) fn load(&mut self, theta: &[f32]) {
+        self.frozen.load(theta);
+    }
+
+    /// Writes the answers to the rows of `observed` to `outputs`.
+    pub(super) fn answer(&mut self, observed: &[f32]) {
+        self.frozen.forward(observed, &mut self.outputs);
+    }
 }
 
 /// What the environments of a shard saw in one rollout; time-major, `[T, n, ...]`.
@@ -41,24 +69,14 @@ pub(super) struct Record {
     pub(super) moments: Vec<RunningMoments>,
 }
 
-impl<F: Frozen<Scalar = f32>> Shard<F> {
-    pub(super) fn new(
-        env: Box<dyn VectorEnv>,
-        first: usize,
-        seed: u64,
-        actor: F,
-        actor_width: usize,
-        distribution: Distribution,
-    ) -> Self {
+impl Shard {
+    pub(super) fn new(env: Box<dyn VectorEnv>, first: usize, seed: u64, distribution: Distribution) -> Self {
         let n = env.n_envs();
         Self {
             streams: (first..first + n).map(|i| Stream::new(seed, "action", i as u64)).collect(),
             first,
-            actor,
-            actor_width,
             record: Record::default(),
             error: None,
-            outputs: vec![0.0; n * actor_width],
             env_actions: vec![0.0; n * distribution.action_width()],
             observed: vec![0.0; env.observations().len()],
             env,
@@ -66,37 +84,59 @@ impl<F: Frozen<Scalar = f32>> Shard<F> {
         }
     }
 
-    /// Steps every environment `n_steps` times with the policy `theta`. An error stays in `error`.
-    pub(super) fn run(
+    /// Steps every environment `n_steps` times with a policy of its own. An error stays in `error`.
+    pub(super) fn run<F: Frozen<Scalar = f32>>(
         &mut self,
+        actor: &mut Actor<F>,
         theta: &[f32],
         n_steps: usize,
-        normalizer: Option<&Normalizer>,
-        action_map: &ActionMap,
+        maps: Maps<'_>,
     ) {
-        self.actor.load(theta);
+        actor.load(theta);
+        self.begin(maps);
+        for _ in 0..n_steps {
+            actor.answer(&self.observed);
+            self.step(&actor.outputs, actor.width, maps);
+        }
+        self.end();
+    }
+
+    /// Begins a rollout: forgets the last one, and looks at the present observations.
+    pub(super) fn begin(&mut self, maps: Maps<'_>) {
         self.record.clear();
-        if normalizer.is_some() {
+        if maps.normalizer.is_some() {
             let width = self.env.observation_space().width();
             self.record.moments.resize_with(self.env.n_envs(), || RunningMoments::new(width));
             self.record.moments.fill(RunningMoments::new(width));
         }
-        for _ in 0..n_steps {
-            self.act(normalizer);
-            action_map.apply(last_rows(&self.record.actions, self.env_actions.len()), &mut self.env_actions);
-            if let Err(error) = self.env.step(&self.env_actions) {
-                self.error = Some(error);
-                return;
-            }
-            self.observe(normalizer);
+        self.look(maps.normalizer);
+    }
+
+    /// Draws an action for each environment from the policy's answers, rows of `width`, and makes the step. After an
+    /// error nothing happens any more.
+    pub(super) fn step(&mut self, outputs: &[f32], width: usize, maps: Maps<'_>) {
+        if self.error.is_some() {
+            return;
         }
-        self.normalized(normalizer);
+        self.act(outputs, width);
+        let actions = last_rows(&self.record.actions, self.env_actions.len());
+        maps.action_map.apply(actions, &mut self.env_actions);
+        if let Err(error) = self.env.step(&self.env_actions) {
+            self.error = Some(error);
+            return;
+        }
+        self.observe(maps.normalizer);
+        self.look(maps.normalizer);
+    }
+
+    /// Ends a rollout.
+    pub(super) fn end(&mut self) {
         self.record.last.extend_from_slice(&self.observed);
         self.record.episodes.extend(self.env.drain_episodes());
     }
 
     /// Writes the observations, as the networks see them, to `observed`.
-    fn normalized(&mut self, normalizer: Option<&Normalizer>) {
+    fn look(&mut self, normalizer: Option<&Normalizer>) {
         match normalizer {
             Some(normalizer) => normalizer.apply(self.env.observations(), &mut self.observed),
             None => self.observed.copy_from_slice(self.env.observations()),
@@ -104,15 +144,13 @@ impl<F: Frozen<Scalar = f32>> Shard<F> {
     }
 
     /// Draws one action an environment, and records it with what it was drawn from.
-    fn act(&mut self, normalizer: Option<&Normalizer>) {
-        self.normalized(normalizer);
-        self.actor.forward(&self.observed, &mut self.outputs);
+    fn act(&mut self, outputs: &[f32], width: usize) {
         let record = &mut self.record;
         record.observations.extend_from_slice(&self.observed);
         record.masks.extend_from_slice(self.env.masks());
         let (n_params, action_width) = (self.distribution.n_params(), self.distribution.action_width());
         for (i, rng) in self.streams.iter_mut().enumerate() {
-            let params = &self.outputs[i * self.actor_width..][..n_params];
+            let params = &outputs[i * width..][..n_params];
             let mask = (!self.env.masks().is_empty()).then(|| {
                 let width = self.distribution.mask_width();
                 &self.env.masks()[i * width..][..width]

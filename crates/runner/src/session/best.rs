@@ -35,14 +35,13 @@ impl Best {
 }
 
 impl Session {
-    /// Evaluates the policy when it is time, and keeps it with its checkpoint if it is the best so far.
-    pub(super) fn evaluate_if_due(&mut self, make: &MakeEnvs<'_>) -> Result<(), SessionError> {
-        let steps = self.trainer.steps();
-        if !self.best.is_due(steps, steps - self.trainer.settings().steps_per_update()) {
+    /// Evaluates the policy when it is time, after an iteration that began `before` so many steps, and keeps it with its checkpoint if it is the best so far.
+    pub(super) fn evaluate_if_due(&mut self, make: &MakeEnvs<'_>, before: u64) -> Result<(), SessionError> {
+        if !self.best.is_due(self.training.progress().steps(), before) {
             return Ok(());
         }
-        let mut policy = self.trainer.policy().map_err(|error| self.failure(error))?;
-        let (episodes, seed) = (self.config.count("eval_episodes"), self.trainer.settings().seed);
+        let mut policy = self.training.policy().map_err(|error| self.failure(error))?;
+        let (episodes, seed) = (self.config.count("eval_episodes"), self.training.settings().seed);
         let evaluation =
             evaluate(&mut policy, make, episodes, seed, false).map_err(|error| self.failure(error))?;
         let mean_return = evaluation.mean_return();
@@ -50,7 +49,7 @@ impl Session {
         if self.best.mean_return.is_none_or(|best| mean_return > best) {
             let bytes = policy.to_bytes().map_err(|error| self.failure(error.into()))?;
             write(&self.folder.best_policy(), &bytes)?;
-            let checkpoint = self.trainer.checkpoint().map_err(|error| self.failure(error))?;
+            let checkpoint = self.training.checkpoint().map_err(|error| self.failure(error))?;
             self.checkpoints.save_best(&checkpoint).map_err(of_run(&self.folder))?;
             self.best.mean_return = Some(mean_return);
         }

@@ -14,6 +14,7 @@ use gradus_envs::{EnvError, VectorEnv};
 use gradus_policy::Metrics;
 use serde::Serialize;
 
+use crate::begin::begin;
 use crate::collector::MakeEnvs;
 use crate::config::{Config, KEYS, Layers};
 use crate::evaluate::evaluate;
@@ -21,7 +22,8 @@ use crate::log::{Table, TensorBoardWriter};
 use crate::plot::Plot;
 use crate::run_folder::{RunFolder, RunFolderError, RunPaths};
 use crate::settings::Settings;
-use crate::trainer::{TrainError, Trainer};
+use crate::trainer::TrainError;
+use crate::training::Training;
 
 use best::Best;
 pub use error::SessionError;
@@ -82,7 +84,7 @@ pub struct Status<'a> {
 /// A training run on disk.
 pub struct Session {
     config: Config,
-    trainer: Trainer,
+    training: Box<dyn Training>,
     folder: RunFolder,
     checkpoints: CheckpointFolder,
     log: RunLog,
@@ -100,11 +102,11 @@ impl Session {
     /// When the configuration does not fit the task, or the folder cannot be used.
     pub fn start(config: Config, make: &MakeEnvs<'_>, folder: &Path) -> Result<Self, SessionError> {
         let settings = Settings::from_config(&config)?;
-        let trainer = Trainer::new(config.text("env"), make, &settings).map_err(SessionError::Setup)?;
+        let training = begin(config.text("env"), make, &settings).map_err(SessionError::Setup)?;
         let folder = RunFolder::create(folder)?;
         write(&folder.config(), config.to_toml().as_bytes())?;
         let log = RunLog::create(&folder, &settings)?;
-        Ok(Self::assemble(config, trainer, folder, log))
+        Ok(Self::assemble(config, training, folder, log))
     }
 
     /// Goes on with the run in `folder` from its newest checkpoint, or from the one in the file `from`, which sets
@@ -124,18 +126,18 @@ impl Session {
         let settings = Settings::from_config(&config)?;
         let env = config.text("env").to_owned();
         let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
-        let mut trainer = Trainer::new(&env, &make, &settings).map_err(SessionError::Setup)?;
+        let mut training = begin(&env, &make, &settings).map_err(SessionError::Setup)?;
         let (path, checkpoint) = match from {
             None => newest_checkpoint(folder.folder()).map(|found| (found.path, found.checkpoint))?,
             Some(path) => (path.to_owned(), Checkpoint::load(path).map_err(of_run(&folder))?),
         };
-        trainer.restore(&checkpoint).map_err(|error| SessionError::Restore {
+        training.restore(&checkpoint).map_err(|error| SessionError::Restore {
             error: Box::new(error),
             checkpoint: path.clone(),
             config: folder.config(),
         })?;
-        let step = trainer.steps();
-        if trainer.is_done() {
+        let step = training.progress().steps();
+        if training.is_done() {
             let (folder, total) = (folder.folder().to_owned(), settings.total_steps);
             return Err(SessionError::Finished { folder, steps: step, total });
         }
@@ -145,21 +147,21 @@ impl Session {
             write(&folder.config(), config.to_toml_over(&before).as_bytes())?;
         }
         let log = RunLog::resume(&folder, &settings, step)?;
-        let mut session = Self::assemble(config, trainer, folder, log);
+        let mut session = Self::assemble(config, training, folder, log);
         // One from elsewhere is not yet where the next resume looks for it.
         session.saved = Some((step, path)).filter(|(_, path)| *path == session.checkpoints.path_of(step));
         Ok(session)
     }
 
-    fn assemble(config: Config, trainer: Trainer, folder: RunFolder, log: RunLog) -> Self {
+    fn assemble(config: Config, training: Box<dyn Training>, folder: RunFolder, log: RunLog) -> Self {
         let best = Best::new(&config, &folder);
         Self {
             log: log.with_evaluations(best.is_kept()),
             best,
             checkpoints: checkpoint_folder(&config, &folder),
-            first_step: trainer.steps(),
+            first_step: training.progress().steps(),
             config,
-            trainer,
+            training,
             folder,
             saved: None,
             reward_threshold: None,
@@ -174,8 +176,8 @@ impl Session {
     }
 
     /// The run in memory.
-    pub fn trainer(&self) -> &Trainer {
-        &self.trainer
+    pub fn training(&self) -> &dyn Training {
+        &*self.training
     }
 
     /// The configuration.
@@ -202,7 +204,7 @@ impl Session {
         let trained = self.train(make, begin, stop, watch);
         let wall = begin.elapsed();
         let speed = self.speed(wall);
-        let drawn = self.log.flush(&self.trainer, speed).and_then(|()| self.draw());
+        let drawn = self.log.flush(self.training.progress(), speed).and_then(|()| self.draw());
         // Of two errors the first one matters.
         trained.and(drawn)?;
         self.save()?;
@@ -216,21 +218,20 @@ impl Session {
         stop: &AtomicBool,
         watch: &mut dyn FnMut(Status<'_>),
     ) -> Result<(), SessionError> {
-        while !self.trainer.is_done() && !stop.load(Ordering::Relaxed) {
-            let iteration = self.trainer.iterate().map_err(|error| self.failure(error))?;
+        while !self.training.is_done() && !stop.load(Ordering::Relaxed) {
+            let before = self.training.progress().steps();
+            let iteration = self.training.iterate().map_err(|error| self.failure(error))?;
             let steps_per_second = self.speed(begin.elapsed());
             watch(Status {
                 steps: iteration.steps,
                 steps_per_second,
-                mean_return: self.trainer.mean_return(),
+                mean_return: self.training.progress().mean_return(),
                 metrics: &iteration.metrics,
             });
-            self.evaluate_if_due(make)?;
-            self.log.take(&self.trainer, &iteration.metrics, steps_per_second)?;
+            self.evaluate_if_due(make, before)?;
+            self.log.take(self.training.progress(), &iteration.metrics, steps_per_second)?;
             let every = self.config.unsigned("checkpoint_every");
-            if iteration.steps / every
-                > (iteration.steps - self.trainer.settings().steps_per_update()) / every
-            {
+            if iteration.steps / every > before / every {
                 self.save()?;
             }
         }
@@ -238,7 +239,7 @@ impl Session {
     }
 
     fn speed(&self, elapsed: Duration) -> f64 {
-        (self.trainer.steps() - self.first_step) as f64 / elapsed.as_secs_f64().max(1e-9)
+        (self.training.progress().steps() - self.first_step) as f64 / elapsed.as_secs_f64().max(1e-9)
     }
 
     fn failure(&self, error: TrainError) -> SessionError {
@@ -253,9 +254,9 @@ impl Session {
 
     /// Writes a checkpoint of the present state, unless there is one.
     fn save(&mut self) -> Result<(), SessionError> {
-        let step = self.trainer.steps();
+        let step = self.training.progress().steps();
         if self.saved.as_ref().is_none_or(|(saved, _)| *saved != step) {
-            let checkpoint = self.trainer.checkpoint().map_err(|error| self.failure(error))?;
+            let checkpoint = self.training.checkpoint().map_err(|error| self.failure(error))?;
             let path = self.checkpoints.save(step, &checkpoint).map_err(of_run(&self.folder))?;
             self.saved = Some((step, path));
         }
@@ -269,12 +270,12 @@ impl Session {
         stop: &AtomicBool,
         wall: Duration,
     ) -> Result<Summary, SessionError> {
-        let mut policy = self.trainer.policy().map_err(|error| self.failure(error))?;
+        let mut policy = self.training.policy().map_err(|error| self.failure(error))?;
         let policy_path = self.folder.policy();
         let bytes = policy.to_bytes().map_err(|error| self.failure(error.into()))?;
         write(&policy_path, &bytes)?;
-        let settings = self.trainer.settings();
-        let evaluation = if self.trainer.is_done() && !stop.load(Ordering::Relaxed) {
+        let settings = self.training.settings();
+        let evaluation = if self.training.is_done() && !stop.load(Ordering::Relaxed) {
             let episodes = self.config.count("eval_episodes");
             let evaluation = evaluate(&mut policy, make, episodes, settings.seed, false);
             Some(evaluation.map_err(|error| self.failure(error))?)
@@ -285,15 +286,15 @@ impl Session {
             env: self.config.text("env").to_owned(),
             algo: settings.algorithm.name().to_owned(),
             seed: settings.seed,
-            total_steps: self.trainer.steps(),
+            total_steps: self.training.progress().steps(),
             wall_seconds: wall.as_secs_f64(),
             steps_per_second: self.speed(wall),
-            mean_return: self.trainer.mean_return(),
+            mean_return: self.training.progress().mean_return(),
             eval_mean_return: evaluation.as_ref().map(|evaluation| evaluation.mean_return()),
             eval_episodes: evaluation.as_ref().map(|evaluation| evaluation.returns.len() as u64),
             best_mean_return: self.best_mean_return(),
-            finished: self.trainer.is_done(),
-            threads: self.trainer.threads(),
+            finished: self.training.is_done(),
+            threads: self.training.threads(),
             run_dir: self.folder.folder().to_owned(),
             checkpoint: self.saved.as_ref().map(|(_, path)| path.clone()).unwrap_or_default(),
             policy: policy_path,

@@ -6,7 +6,7 @@ use super::{SessionError, tensorboard};
 use crate::log::{MetricsCsv, TensorBoardWriter};
 use crate::run_folder::RunPaths;
 use crate::settings::Settings;
-use crate::trainer::Trainer;
+use crate::training::Progress;
 
 /// Rows that a log has at the end of a run, about.
 const ROWS: u64 = 400;
@@ -68,7 +68,7 @@ impl RunLog {
     /// Takes in one iteration, and writes a row when one is due: updates' metrics are means since the last row.
     pub(super) fn take(
         &mut self,
-        trainer: &Trainer,
+        progress: &Progress,
         metrics: &Metrics,
         steps_per_second: f64,
     ) -> Result<(), SessionError> {
@@ -80,22 +80,22 @@ impl RunLog {
             }
         }
         self.iterations += 1;
-        if trainer.steps() < self.next { Ok(()) } else { self.flush(trainer, steps_per_second) }
+        if progress.steps() < self.next { Ok(()) } else { self.flush(progress, steps_per_second) }
     }
 
     /// Writes a row with what came since the last one, if anything did.
-    pub(super) fn flush(&mut self, trainer: &Trainer, steps_per_second: f64) -> Result<(), SessionError> {
+    pub(super) fn flush(&mut self, progress: &Progress, steps_per_second: f64) -> Result<(), SessionError> {
         if self.iterations == 0 {
             return Ok(());
         }
-        let step = trainer.steps();
+        let step = progress.steps();
         self.next = step + self.every;
         let mut row = vec![
             ("step", step as f64),
-            ("updates", trainer.updates() as f64),
-            ("episodes", trainer.episodes() as f64),
-            ("mean_return", trainer.mean_return().unwrap_or(f64::NAN)),
-            ("mean_length", trainer.mean_length().unwrap_or(f64::NAN)),
+            ("updates", progress.updates() as f64),
+            ("episodes", progress.episodes() as f64),
+            ("mean_return", progress.mean_return().unwrap_or(f64::NAN)),
+            ("mean_length", progress.mean_length().unwrap_or(f64::NAN)),
             ("steps_per_second", steps_per_second),
         ];
         if self.evaluates {

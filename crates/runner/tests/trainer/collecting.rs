@@ -5,7 +5,7 @@ use gradus_envs::{Env, Outcome, VecEnv, VectorEnv};
 use gradus_policy::{
     ActionMap, ActorCritic, ActorCriticConfig, Agent, Frozen, Input, Mlp, Normalizer, Rollout, Team, Threads,
 };
-use gradus_runner::{Collector, CollectorConfig};
+use gradus_runner::{Acting, Collector, CollectorConfig};
 
 use crate::tasks::{WALK_LIMIT, bits, limited_walk};
 
@@ -16,7 +16,7 @@ const SEED: u64 = 11;
 const GAMMA: f64 = 0.9;
 const LAMBDA: f64 = 0.8;
 
-fn config(normalize: bool) -> CollectorConfig {
+fn config(normalize: bool, acting: Acting) -> CollectorConfig {
     CollectorConfig {
         n_envs: N,
         n_steps: T,
@@ -26,6 +26,7 @@ fn config(normalize: bool) -> CollectorConfig {
         normalize_observation: normalize,
         normalize_reward: normalize,
         action_map: ActionMap::Clip { low: vec![-1.0], high: vec![1.0] },
+        acting,
     }
 }
 
@@ -178,19 +179,33 @@ fn advantages(moments: &[Moment], rewards: &[f64]) -> Vec<f64> {
     (0..T).map(sum).collect()
 }
 
-fn collector(normalize: bool, threads: usize, agent: &Agent<Mlp<f32>>) -> Collector<Mlp<f32>> {
+fn collector(
+    normalize: bool,
+    acting: Acting,
+    threads: usize,
+    agent: &Agent<Mlp<f32>>,
+) -> Collector<Mlp<f32>> {
     let make = |n: usize, seed: u64, first: usize| {
         let envs = (0..n).map(|_| limited_walk()).collect();
         Ok(Box::new(VecEnv::new(envs, seed, first)?) as Box<dyn VectorEnv>)
     };
-    Collector::new(config(normalize), &make, &agent.network, &agent.theta, threads).expect("a collector")
+    let config = config(normalize, acting);
+    Collector::new(config, &make, &agent.network, &agent.theta, threads).expect("a collector")
 }
 
 #[test]
 fn a_rollout_is_what_a_plain_loop_gives() {
-    for (normalize, threads) in [(false, 1), (false, 2), (true, 1), (true, 3)] {
+    use Acting::{Apart, Together};
+    for (normalize, threads, acting) in [
+        (false, 1, Apart),
+        (false, 2, Apart),
+        (true, 1, Apart),
+        (true, 3, Apart),
+        (false, 1, Together),
+        (true, 2, Together),
+    ] {
         let mut agent = agent();
-        let mut collector = collector(normalize, threads, &agent);
+        let mut collector = collector(normalize, acting, threads, &agent);
         let mut naive = Naive::new(normalize);
         let mut team = Threads::new(threads);
         let (mut terminated, mut truncated) = (0, 0);
@@ -250,8 +265,10 @@ fn close(found: f32, expected: f64, at: &str) {
 #[test]
 fn episodes_are_told_in_the_order_of_their_ends() {
     let mut agent = agent();
-    for threads in [1, 2, 3] {
-        let mut collector = collector(false, threads, &agent);
+    for (threads, acting) in
+        [(1, Acting::Apart), (2, Acting::Apart), (3, Acting::Apart), (3, Acting::Together)]
+    {
+        let mut collector = collector(false, acting, threads, &agent);
         let mut team = Threads::new(threads);
         for _ in 0..3 {
             collector.collect(team.team(), &mut agent.network, &agent.theta).expect("a rollout");
