@@ -1,0 +1,31 @@
+//! Burn modules as policies and critics, on any of Burn's devices.
+//!
+//! [`BurnNetwork`] puts a Burn module behind [`Network`](gradus_policy::Network), so that every algorithm trains it as
+//! it trains an `Mlp`: a module of one's own that implements [`Map`], or the [`Stack`] of layers that this crate
+//! ships, with convolutions ([`Body::Conv`](gradus_policy::Body)) or a memory ([`Body::Gru`](gradus_policy::Body)).
+//! [`open_device`] finds the device of a name.
+
+mod central;
+mod device;
+mod dual;
+mod exclusive;
+mod flat;
+mod gru;
+mod map;
+mod network;
+mod norm;
+mod policy;
+mod rows;
+mod sequences;
+mod stack;
+mod tanh;
+
+pub use device::{DEVICES, DeviceError, open_device};
+pub use dual::Dual;
+pub use gru::Gru;
+pub use map::Map;
+pub use network::{BurnFrozen, BurnNetwork, LinearizedBurn};
+pub use norm::Norm;
+pub use policy::{build_actor_critic, load_policy};
+pub use stack::Stack;
+pub use tanh::tanh;
