@@ -307,3 +307,33 @@ fn candidates_asked_for_again_replace_the_first() {
     assert_eq!(first.len(), second.len());
     minimise(&mut search, &mut stream, sphere);
 }
+
+/// 20,000 candidates of a first generation have the mean and the variance that they are drawn with, in each parameter,
+/// within four standard errors (a chance of 1 in 1,000 for all sixteen), and are not correlated.
+#[test]
+fn candidates_are_drawn_around_the_start_with_the_initial_deviation() {
+    let (population, deviation) = (20_000, 2.0);
+    let cma = |config: CmaEsConfig| {
+        let config = config.with_population(population).with_initial_deviation(deviation);
+        CmaEs::new(config, &START).expect("a search")
+    };
+    let config = CrossEntropyConfig::new().with_population(population).with_initial_deviation(deviation);
+    let cem = CrossEntropy::new(config, &START).expect("a search");
+    let searches: [Box<dyn Search>; 3] =
+        [Box::new(cem), Box::new(cma(CmaEsConfig::new())), Box::new(cma(CmaEsConfig::separable()))];
+    for mut search in searches {
+        let rows: Vec<Vec<f64>> = search.ask(&mut random(14)).chunks_exact(4).map(<[f64]>::to_vec).collect();
+        let average = |f: &dyn Fn(&[f64]) -> f64| rows.iter().map(|x| f(x)).sum::<f64>() / population as f64;
+        let root = (population as f64).sqrt();
+        for (j, start) in START.iter().enumerate() {
+            let mean = average(&|x| x[j]);
+            assert!((mean - start).abs() < 4.0 * deviation / root, "{mean} for {start}");
+            // The variance of (x − m)² is 2 σ⁴.
+            let variance = average(&|x| (x[j] - start).powi(2));
+            assert!((variance / 4.0 - 1.0).abs() < 4.0 * 2.0_f64.sqrt() / root, "{variance} for 4");
+            let next = (j + 1) % 4;
+            let covariance = average(&|x| (x[j] - start) * (x[next] - START[next]));
+            assert!((covariance / 4.0).abs() < 4.0 / root, "{covariance} for 0");
+        }
+    }
+}

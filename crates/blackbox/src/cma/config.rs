@@ -23,8 +23,8 @@ pub enum CovarianceModel {
 
 impl CovarianceModel {
     /// [`Full`](Self::Full) up to 500 parameters, [`Diagonal`](Self::Diagonal) above: a policy with two hidden layers of
-    /// 64 has some 4,700, for which a full matrix takes minutes to decompose and hundreds of thousands of
-    /// generations to learn.
+    /// 64 has some 4,700, for which a full matrix takes minutes to decompose and a million generations to
+    /// learn.
     pub fn suited_to(dimension: usize) -> Self {
         if dimension <= FULL_LIMIT { Self::Full } else { Self::Diagonal }
     }

@@ -31,7 +31,7 @@ use parameters::expected_norm;
 /// - the covariance C learns the path of the mean, p_c p_cᵀ, and the steps of the candidates, for which bad ones count
 ///   with negative weights.
 ///
-/// The equations stand at the two private steps that make them, and with their tests in `docs/theory/blackbox.md`.
+/// The equations, what they are for, and their tests are in `docs/theory/blackbox.md`.
 /// Given the same draws z, the search is that of the author's implementation `cma` 4.5.0 without mirrored sampling, which
 /// that has for λ < 6; the constants are explained at [`StrategyParameters`].
 ///
