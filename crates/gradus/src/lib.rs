@@ -25,12 +25,14 @@
 //! | [`policy`] | `gradus-policy` | networks, batches, the traits of algorithms, deployed policies |
 //! | [`ppo`] | `gradus-ppo` | proximal policy optimisation |
 //! | [`trpo`] | `gradus-trpo` | trust region policy optimisation, natural policy gradient |
+//! | [`blackbox`] | `gradus-blackbox` | search without derivatives: cross-entropy method, CMA-ES |
 //! | [`runner`] | `gradus-runner` | collector, training loop, evaluation, runs on disk |
 //! | [`checkpoint`] | `gradus-checkpoint` | the files |
 //!
 //! A program that only acts needs [`Policy`] alone: depend on `gradus-policy`.
 
 pub use gradus_advantage as advantage;
+pub use gradus_blackbox as blackbox;
 pub use gradus_checkpoint as checkpoint;
 pub use gradus_core_math as core_math;
 pub use gradus_envs as envs;

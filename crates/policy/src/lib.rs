@@ -2,8 +2,8 @@
 //!
 //! Every algorithm needs three things of a policy or a critic: its outputs, Jᵀu and Jv
 //! ([`Network::linearize`]). [`ActorCritic`] joins a policy and a critic to one network, [`Rollout`] and
-//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms. [`Policy`] is what training leaves: it
-//! comes from the bytes of one file and acts.
+//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms that learn from it; a [`Search`] tries
+//! parameters out instead. [`Policy`] is what training leaves: it comes from the bytes of one file and acts.
 
 mod action_map;
 mod actor_critic;
@@ -16,6 +16,7 @@ mod mlp;
 mod network;
 mod normalizer;
 mod policy_head;
+mod search;
 mod threads;
 mod update;
 
@@ -29,5 +30,6 @@ pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig, orthogonal};
 pub use network::{Frozen, Input, Linearized, Memory, Network, Rows, TensorInfo};
 pub use normalizer::Normalizer;
 pub use policy_head::{FrozenHead, LinearizedHead, PolicyHead};
+pub use search::{Candidate, Search, SearchError};
 pub use threads::{Team, Threads};
 pub use update::{Agent, Context, Metrics, Update, UpdateError, UpdateState};

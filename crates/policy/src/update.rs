@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gradus_core_math::{CgError, Distribution, Real, Stream};
 use thiserror::Error;
 
-use crate::{ActorCritic, Batch, Network, Team};
+use crate::{ActorCritic, Batch, Network, SearchError, Team};
 
 /// A policy, its critic, and the parameters that training changes.
 #[derive(Debug)]
@@ -172,6 +172,9 @@ pub enum UpdateError {
         "a trust region needs a critic of its own, and this one shares its trunk with the policy: use two networks"
     )]
     SharedTrunk,
+    /// A search without derivatives could not go on.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// A saved state does not fit this algorithm or network.
     #[error("the saved state does not fit: {0}")]
     State(String),
