@@ -54,13 +54,23 @@ pub fn max_kl_old_new(old: &PolicyTable, new: &PolicyTable) -> f64 {
 /// When the lengths differ.
 pub fn kl(p: &[f64], q: &[f64]) -> f64 {
     assert_eq!(p.len(), q.len(), "distributions over the same actions");
-    p.iter().zip(q).map(|(&p, &q)| if p > 0.0 { p * excess(q / p - 1.0) } else { q }).sum()
+    p.iter().zip(q).map(|(&p, &q)| divergence_term(p, q)).sum()
 }
 
-/// x − ln(1 + x), which is not negative, to full precision near 0 also.
+/// p (log p − log q) + q − p. What rounds to nothing, q/p − 1 at its end −1 or the quotient itself, is not formed.
+fn divergence_term(p: f64, q: f64) -> f64 {
+    if p <= 0.0 {
+        return q;
+    }
+    let change = (q - p) / p;
+    if change.abs() < SERIES_BELOW { p * excess(change) } else { p * (p.ln() - q.ln()) + (q - p) }
+}
+
+/// Below it the terms of x − ln(1 + x) agree in more than their first digits.
+const SERIES_BELOW: f64 = 0.1;
+
+/// x − ln(1 + x), which is not negative, to full precision near 0 also. Near −1 it has what x has of 1 + x.
 pub(crate) fn excess(x: f64) -> f64 {
-    /// Below it the terms of the difference agree in more than their first digits.
-    const SERIES_BELOW: f64 = 0.1;
     /// 0.1¹⁸ is below half a unit in the last place of the first term.
     const TERMS: i32 = 18;
     if x.abs() >= SERIES_BELOW || x.is_nan() {

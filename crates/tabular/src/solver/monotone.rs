@@ -69,8 +69,9 @@ impl<'m> MonotoneImprovement<'m> {
         let epsilon = max_abs_advantage(evaluation);
         let penalty = PenaltyFactors::new(epsilon, mdp.gamma()).kl;
         let new = penalized_maximum(policy, evaluation, penalty).policy;
-        // Of the tables as they are, not as the solution of the inner problem would have them.
-        let surrogate_gain = policy_advantage(evaluation, &new);
+        // Of the tables as they are, not as the solution of the inner problem would have them. The old policy's own
+        // advantage is zero but for rounding, which would drown a small gain.
+        let surrogate_gain = policy_advantage(evaluation, &new) - policy_advantage(evaluation, policy);
         let max_kl_old_new = max_kl_old_new(policy, &new);
         // Without a penalty the policy may leave actions out at no cost: 0 · ∞ is 0 here.
         let certified = surrogate_gain - if penalty > 0.0 { penalty * max_kl_old_new } else { 0.0 };
