@@ -221,4 +221,9 @@ fn episodes_that_do_not_end() {
     assert_eq!(sampled.episodes().collect::<Vec<_>>(), [0..4, 4..8, 8..12]);
     let expected: Vec<bool> = (0..12).map(|t| t % 4 == 3).collect();
     assert_eq!((&sampled.truncated, sampled.terminated.contains(&true)), (&expected, false));
+    // One that ends with the last step allowed is not cut off.
+    let at_once = Garnet { termination: 1.0, ..garnet };
+    let mdp = Case { seed: 1, garnet: at_once, gamma: 0.9 }.mdp();
+    let sampled = sample_episodes(mdp.table(), &policy, 3, 1, &mut Stream::new(1, "end", 0));
+    assert_eq!((sampled.truncated, sampled.terminated), (vec![false; 3], vec![true; 3]));
 }

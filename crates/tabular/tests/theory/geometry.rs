@@ -14,7 +14,7 @@ fn distance_in_parameters_is_not_distance_in_behaviour() {
     let change = |from: f64, to: f64| kl(softmax(2, &[0.0, from]).row(0), softmax(2, &[0.0, to]).row(0));
     // A logit one greater, from evenly matched actions and from decided ones.
     assert!(change(0.0, 1.0) > 0.1 && change(12.0, 13.0) < 1e-5);
-    // All logits a thousand greater: the same policy.
+    // All logits twenty greater: the same policy.
     let (here, there) = (softmax(3, &[0.1, -0.4, 2.0]), softmax(3, &[20.1, 19.6, 22.0]));
     assert!(kl(here.row(0), there.row(0)) < 1e-30);
     // A Gaussian's mean by 0.1: with σ = 10 nobody notices, with σ = 0.01 it is another policy.
