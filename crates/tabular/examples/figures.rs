@@ -67,7 +67,7 @@ fn run_random(gamma: f64, method: Method) -> Result<String, TabularError> {
             n_states: 2 + i % 5,
             n_actions: 2 + i / 5 % 3,
             branching: 1 + i / 15 % 2,
-            termination: if i % 2 == 0 { 0.0 } else { 0.1 },
+            termination: if i.is_multiple_of(2) { 0.0 } else { 0.1 },
         };
         let mdp = DiscountedMdp::new(garnet.draw(&mut Stream::new(seed, "garnet", 0))?, gamma)?;
         let mut solver = Solver::new(&mdp, method, SolverConfig::new().with_max_iterations(MOST))?;

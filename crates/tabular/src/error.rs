@@ -27,6 +27,9 @@ pub enum TabularError {
         /// What they are, with the sizes.
         shape: String,
     },
+    /// A policy without a state or an action.
+    #[error("a policy has at least one state and one action")]
+    EmptyPolicy,
     /// A policy has a number that is no probability.
     #[error("policy, state {state}, action {action}: {value} is not a probability")]
     PolicyProbability {
@@ -54,6 +57,16 @@ pub enum TabularError {
         action: usize,
         /// The number of actions.
         n_actions: usize,
+    },
+    /// A logit is NaN or infinite.
+    #[error("logits, state {state}, action {action}: {value} is not finite")]
+    Logit {
+        /// The state.
+        state: usize,
+        /// The action.
+        action: usize,
+        /// The number.
+        value: f64,
     },
     /// A policy that is to be improved under a KL penalty never takes an action.
     #[error(
@@ -104,6 +117,15 @@ pub(crate) fn check_length(
     } else {
         Err(TabularError::Length { table, found, expected, shape: shape() })
     }
+}
+
+/// Refuses a table that is not whole rows of `n_actions`, or has none.
+pub(crate) fn check_rows(table: &'static str, found: usize, n_actions: usize) -> Result<(), TabularError> {
+    if found == 0 || n_actions == 0 {
+        return Err(TabularError::EmptyPolicy);
+    }
+    let whole = found.div_ceil(n_actions).saturating_mul(n_actions);
+    check_length(table, found, whole, || format!("rows of {n_actions} actions"))
 }
 
 /// Refuses a quantity `[S]` that overflowed.

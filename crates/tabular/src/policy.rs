@@ -1,7 +1,7 @@
 //! A policy as a table.
 
 use crate::TabularError;
-use crate::error::check_length;
+use crate::error::check_rows;
 
 /// How far from one the probabilities of a row may sum, as in the tables of `gradus_envs::finite`.
 const SUM_TOLERANCE: f64 = 1e-9;
@@ -32,9 +32,7 @@ impl PolicyTable {
     /// When there are no whole rows of `n_actions`, a number is no probability, or a row does not sum to one within
     /// 1e-9.
     pub fn new(n_actions: usize, probabilities: Vec<f64>) -> Result<Self, TabularError> {
-        let rows = probabilities.len() / n_actions.max(1);
-        let shape = || format!("rows of {n_actions} actions");
-        check_length("policy", probabilities.len(), (rows * n_actions).max(n_actions.max(1)), shape)?;
+        check_rows("policy", probabilities.len(), n_actions)?;
         let mut policy = Self { n_actions, probabilities };
         for (state, row) in policy.probabilities.chunks_exact_mut(n_actions).enumerate() {
             if let Some((action, &value)) = row.iter().enumerate().find(|(_, p)| !p.is_finite() || **p < 0.0)
@@ -53,17 +51,18 @@ impl PolicyTable {
     /// The policy that takes every action with probability 1/A.
     ///
     /// # Panics
-    /// When there is no action.
+    /// When there is no state or no action.
     pub fn uniform(n_states: usize, n_actions: usize) -> Self {
-        assert!(n_actions > 0, "a policy has an action to take");
+        assert!(n_states > 0 && n_actions > 0, "a policy has at least one state and one action");
         Self { n_actions, probabilities: vec![1.0 / n_actions as f64; n_states * n_actions] }
     }
 
     /// The policy that takes action `actions[s]` in state s.
     ///
     /// # Errors
-    /// When there is no such action.
+    /// When there is no such action, or no state.
     pub fn deterministic(n_actions: usize, actions: &[usize]) -> Result<Self, TabularError> {
+        check_rows("policy", actions.len().saturating_mul(n_actions), n_actions)?;
         let mut probabilities = vec![0.0; actions.len() * n_actions];
         for (state, &action) in actions.iter().enumerate() {
             if action >= n_actions {

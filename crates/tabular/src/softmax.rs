@@ -1,6 +1,6 @@
 //! The softmax policy with one logit for each state and action, and its exact derivatives.
 
-use crate::error::check_length;
+use crate::error::check_rows;
 use crate::{Evaluation, PolicyTable, TabularError};
 
 /// The policy π_θ(a|s) = exp θ(s, a)/Σ_b exp θ(s, b).
@@ -35,11 +35,9 @@ impl SoftmaxPolicy {
     /// # Errors
     /// When they are no whole rows of `n_actions`, or one is not finite.
     pub fn new(n_actions: usize, logits: Vec<f64>) -> Result<Self, TabularError> {
-        let rows = logits.len() / n_actions.max(1);
-        let shape = || format!("rows of {n_actions} actions");
-        check_length("logits", logits.len(), (rows * n_actions).max(n_actions.max(1)), shape)?;
-        if let Some(at) = logits.iter().position(|x| !x.is_finite()) {
-            return Err(TabularError::NotFinite { quantity: "a logit", state: at / n_actions });
+        check_rows("logits", logits.len(), n_actions)?;
+        if let Some((at, &value)) = logits.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+            return Err(TabularError::Logit { state: at / n_actions, action: at % n_actions, value });
         }
         Ok(Self { n_actions, logits })
     }

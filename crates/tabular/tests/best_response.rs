@@ -66,7 +66,9 @@ fn refined_maximum(f: impl Fn(f64, f64) -> f64) -> f64 {
 /// Two states of two actions: every policy is a point of the unit square.
 #[test]
 fn no_point_of_the_square_is_better() {
-    let cases: [([f64; 2], [f64; 4], [f64; 4], f64); 5] = [
+    // ρ, π_old, A, C.
+    type Problem = ([f64; 2], [f64; 4], [f64; 4], f64);
+    let cases: [Problem; 5] = [
         ([1.0, 2.0], [0.5, 0.5, 0.5, 0.5], [1.0, -1.0, -0.3, 0.3], 10.0),
         ([3.0, 0.5], [0.9, 0.1, 0.2, 0.8], [-0.1, 0.9, 0.4, -0.1], 4.0),
         ([3.0, 0.0], [0.9, 0.1, 0.2, 0.8], [-0.1, 0.9, 0.4, -0.1], 4.0),

@@ -79,11 +79,17 @@ fn policies() {
     refused(PolicyTable::new(2, vec![1.0, 0.0, 1.5, -0.5]), &["policy, state 1, action 1: -0.5"]);
     refused(PolicyTable::new(2, vec![f64::NAN, 0.5]), &["policy, state 0, action 0: NaN"]);
     refused(PolicyTable::new(2, vec![1.0, 0.0, 1.0]), &["`policy` holds 3", "rows of 2 actions"]);
-    refused(PolicyTable::new(2, vec![]), &["`policy` holds 0"]);
-    refused(PolicyTable::new(0, vec![]), &["rows of 0 actions"]);
+    for empty in [PolicyTable::new(2, vec![]), PolicyTable::new(0, vec![]), PolicyTable::new(0, vec![1.0])] {
+        refused(empty, &["at least one state and one action"]);
+    }
+    refused(PolicyTable::deterministic(0, &[0]), &["at least one state and one action"]);
+    refused(SoftmaxPolicy::new(0, vec![1.0]), &["at least one state and one action"]);
     refused(PolicyTable::deterministic(2, &[0, 2]), &["state 1: there is no action 2, the last one is 1"]);
     refused(SoftmaxPolicy::new(2, vec![0.0; 3]), &["`logits` holds 3", "rows of 2 actions"]);
-    refused(SoftmaxPolicy::new(2, vec![0.0, 0.0, 0.0, f64::NAN]), &["a logit of state 1"]);
+    refused(
+        SoftmaxPolicy::new(2, vec![0.0, 0.0, 0.0, f64::NAN]),
+        &["logits, state 1, action 1: NaN is not finite"],
+    );
     // As many numbers, in another shape.
     let other = PolicyTable::uniform(1, 4);
     refused(mdp().evaluate(&other), &["policy", "[states, actions] of 2 states and 2 actions"]);

@@ -281,6 +281,7 @@ fn reason(stop: Stop) -> &'static str {
         Stop::Tolerance => "tolerance",
         Stop::Stationary => "stationarity",
         Stop::MaxIterations => "max-iterations",
+        Stop::Failed => "an error",
     }
 }
 

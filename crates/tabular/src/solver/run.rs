@@ -67,6 +67,8 @@ pub enum Stop {
     Stationary,
     /// The number of iterations is reached.
     MaxIterations,
+    /// The last iteration had an error, and no policy to go on from.
+    Failed,
 }
 
 /// What belongs to the method in an [`Iteration`].
@@ -200,8 +202,9 @@ impl Iterator for Solver<'_> {
         self.done += 1;
         match &result {
             Ok(iteration) if iteration.step_size > 0.0 => {}
-            // What changed nothing once never will; and after an error there is no policy to go on from.
-            _ => self.stopped = Some(Stop::Stationary),
+            // What changed nothing once never will.
+            Ok(_) => self.stopped = Some(Stop::Stationary),
+            Err(_) => self.stopped = Some(Stop::Failed),
         }
         Some(result)
     }
