@@ -26,6 +26,7 @@
 //! | [`ppo`] | `gradus-ppo` | proximal policy optimisation |
 //! | [`trpo`] | `gradus-trpo` | trust region policy optimisation, natural policy gradient |
 //! | [`blackbox`] | `gradus-blackbox` | search without derivatives: cross-entropy method, CMA-ES |
+//! | [`tabular`] | `gradus-tabular` | finite processes, exactly: evaluation, solvers, gradients |
 //! | [`runner`] | `gradus-runner` | collector, training loop, evaluation, runs on disk |
 //! | [`checkpoint`] | `gradus-checkpoint` | the files |
 //!
@@ -39,6 +40,7 @@ pub use gradus_envs as envs;
 pub use gradus_policy as policy;
 pub use gradus_ppo as ppo;
 pub use gradus_runner as runner;
+pub use gradus_tabular as tabular;
 pub use gradus_trpo as trpo;
 
 pub use gradus_core_math::Stream;

@@ -1,4 +1,4 @@
-//! The command `gradus`: `train`, `eval`, `resume`, `report`, `envs`, `check`, `presets`.
+//! The command `gradus`: `train`, `eval`, `resume`, `report`, `solve`, `envs`, `check`, `presets`.
 #![allow(clippy::print_stderr, reason = "this is what a command talks through")]
 
 mod check;
@@ -7,6 +7,7 @@ mod lists;
 mod progress;
 mod report;
 mod several;
+mod solve;
 mod train;
 
 use std::io::Write;
@@ -34,6 +35,9 @@ enum Command {
     Resume(train::ResumeArgs),
     /// Shows runs side by side on one HTML page
     Report(report::ReportArgs),
+    /// Solves a finite task exactly, and tells what every step was certain to gain
+    #[command(after_help = solve::TABLES_HELP)]
+    Solve(solve::SolveArgs),
     /// Lists the environments
     Envs,
     /// Checks that environments keep the rules that training relies on
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => train::resume(&args),
         Command::Eval(args) => eval::eval(&args),
         Command::Report(args) => report::report(&args),
+        Command::Solve(args) => solve::solve(&args),
         Command::Envs => lists::envs(),
         Command::Check(args) => check::check(&args),
         Command::Presets(args) => lists::presets(&args),

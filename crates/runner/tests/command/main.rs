@@ -4,5 +4,6 @@ mod bad_input;
 mod bad_runs;
 mod interrupting;
 mod running;
+mod solving;
 mod talking;
 mod tools;

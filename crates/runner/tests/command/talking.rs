@@ -8,7 +8,7 @@ use crate::tools::{Place, QUICK, said};
 fn help_names_every_command_and_flag() {
     let place = Place::new();
     let help = place.succeed("--help").out;
-    for command in ["train", "eval", "resume", "envs", "presets"] {
+    for command in ["train", "eval", "resume", "solve", "envs", "presets"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
     }
     let help = place.succeed("train --help").out;
@@ -16,7 +16,7 @@ fn help_names_every_command_and_flag() {
         assert!(help.contains(flag), "{flag}: {help}");
     }
     assert!(help.contains("--set") && help.contains("--json") && help.contains("each over the one before"));
-    for args in ["--help", "train --help", "resume --help", "eval --help", "presets --help"] {
+    for args in ["--help", "train --help", "resume --help", "eval --help", "solve --help", "presets --help"] {
         let text = place.succeed(args).out;
         let longest = text.lines().map(|line| line.chars().count()).max();
         assert!(longest <= Some(110), "{args}: {longest:?}");
