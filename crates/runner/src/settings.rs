@@ -2,13 +2,16 @@
 
 use gradus_core_math::Distribution;
 use gradus_envs::Space;
-use gradus_policy::{ActionMap, Activation, ActorCriticConfig};
+use gradus_policy::{ActionMap, Activation, ActorCriticConfig, Body, ConvConfig, ConvLayer};
 use gradus_ppo::PpoConfig;
 use gradus_trpo::TrpoConfig;
 use thiserror::Error;
 
 use crate::algorithm::Algorithm;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Problem};
+
+/// The device of the fused kernels.
+pub(crate) const CPU: &str = "cpu";
 
 /// The most steps of an update, all environments together. Far beyond what anybody has found useful; what it keeps
 /// from happening is that a slip of the keyboard asks the system for terabytes.
@@ -21,6 +24,24 @@ pub enum ActionScaling {
     Clip,
     /// Clipped into [−1, 1] and mapped onto the bounds, where these are finite; clipped otherwise.
     Rescale,
+}
+
+/// What sees an observation before the hidden layers do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum BodyKind {
+    /// Nothing.
+    #[default]
+    Dense,
+    /// Convolutions over the image that an observation is; with none given, those of
+    /// [`ConvConfig::for_image`](gradus_policy::ConvConfig::for_image).
+    Conv(Option<Vec<ConvLayer>>),
+    /// A gated recurrent unit.
+    Gru {
+        /// The length of its state.
+        width: usize,
+        /// Steps that are learnt from in one piece; divides the steps of a rollout.
+        sequence_length: usize,
+    },
 }
 
 /// All that determines a training run, beside the task.
@@ -36,6 +57,8 @@ pub struct Settings {
     pub target_return: Option<f64>,
     /// Threads to compute on; `None` for as many as help. The result does not depend on it.
     pub threads: Option<usize>,
+    /// Where networks are evaluated: `cpu` for the fused kernels, or a device of Burn's such as `flex` or `wgpu`.
+    pub device: String,
     /// Environments that are stepped side by side, N.
     pub n_envs: usize,
     /// Steps of each environment between two updates, T.
@@ -50,6 +73,8 @@ pub struct Settings {
     pub normalize_reward: bool,
     /// How actions are brought into the bounds of a box.
     pub action_scaling: ActionScaling,
+    /// What sees an observation before the hidden layers.
+    pub body: BodyKind,
     /// Widths of the hidden layers.
     pub hidden: Vec<usize>,
     /// What follows each hidden layer.
@@ -95,6 +120,7 @@ impl Settings {
             total_steps: 100_000,
             target_return: None,
             threads: None,
+            device: CPU.to_owned(),
             n_envs: 8,
             n_steps: 256,
             gamma: 0.99,
@@ -102,6 +128,7 @@ impl Settings {
             normalize_observation: false,
             normalize_reward: false,
             action_scaling: ActionScaling::Rescale,
+            body: BodyKind::Dense,
             hidden: vec![64, 64],
             activation: Activation::Tanh,
             shared_trunk: false,
@@ -161,6 +188,18 @@ impl Settings {
         self
     }
 
+    /// Another device to evaluate networks on.
+    pub fn with_device(mut self, device: &str) -> Self {
+        self.device = device.to_owned();
+        self
+    }
+
+    /// Something else before the hidden layers.
+    pub fn with_body(mut self, body: BodyKind) -> Self {
+        self.body = body;
+        self
+    }
+
     /// A fixed number of threads.
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
@@ -179,6 +218,7 @@ impl Settings {
                 format!("n_envs · n_steps = {rows} is more than an update can have, {MAX_ROWS} steps");
             problems.push(config.problem("n_steps", reason));
         }
+        let body = body(config, &mut problems);
         let algorithm = Algorithm::from_config(config, rows, &mut problems);
         let Some(algorithm) = algorithm.filter(|_| problems.is_empty()) else {
             return Err(ConfigError::new(problems));
@@ -189,6 +229,8 @@ impl Settings {
             total_steps: config.unsigned("total_steps"),
             target_return: config.optional_float("target_return"),
             threads: config.optional_count("threads"),
+            device: config.text("device").to_owned(),
+            body,
             n_envs: config.count("n_envs"),
             n_steps: config.count("n_steps"),
             gamma: config.float("gamma"),
@@ -256,6 +298,42 @@ impl Settings {
             ActionMap::Clip { low, high }
         }
     }
+}
+
+/// The body that a configuration asks for; what is wrong goes to `problems`.
+fn body(config: &Config, problems: &mut Vec<Problem>) -> BodyKind {
+    let kind = config.text("network");
+    if kind != "dense" && config.text("device") == CPU {
+        let reason = "the fused kernels of the device cpu evaluate dense layers alone; \
+                      give another device, such as --device flex";
+        problems.push(config.problem("network", reason));
+    }
+    match kind {
+        "conv" => BodyKind::Conv(conv_layers(config, problems)),
+        "gru" => {
+            let (n_steps, sequence_length) = (config.count("n_steps"), config.count("sequence_length"));
+            if !n_steps.is_multiple_of(sequence_length) {
+                let reason = format!("n_steps = {n_steps} is no multiple of it");
+                problems.push(config.problem("sequence_length", reason));
+            }
+            if !config.bool("shared_trunk") {
+                let reason = "a network with a memory shares its trunk: set shared_trunk=true";
+                problems.push(config.problem("network", reason));
+            }
+            BodyKind::Gru { width: config.count("gru_width"), sequence_length }
+        }
+        _ => BodyKind::Dense,
+    }
+}
+
+fn conv_layers(config: &Config, problems: &mut Vec<Problem>) -> Option<Vec<ConvLayer>> {
+    let numbers = config.optional_counts("conv_layers")?;
+    if !numbers.len().is_multiple_of(3) {
+        let reason = "it must be channels, kernel and stride of each convolution, three numbers a layer";
+        problems.push(config.problem("conv_layers", reason));
+    }
+    let layer = |n: &[usize]| ConvLayer { channels: n[0], kernel: n[1], stride: n[2] };
+    Some(numbers.chunks_exact(3).map(layer).collect())
 }
 
 fn space_error(what: &'static str, space: &Space, reason: impl ToString) -> SettingsError {

@@ -43,6 +43,8 @@ pub enum Kind {
     Text,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// One of these words, alone or with more behind a colon.
+    Place(&'static [&'static str]),
     /// A list, possibly empty, of integers from the first to the second number, both included.
     Integers(i64, i64),
 }
@@ -130,9 +132,11 @@ impl Key {
                 let text = value.as_str().ok_or_else(wrong_type)?;
                 in_range(Setting::Text(text.to_owned()), !text.trim().is_empty())
             }
-            Kind::Choice(words) => {
+            Kind::Choice(words) | Kind::Place(words) => {
                 let text = value.as_str().ok_or_else(wrong_type)?;
-                if words.contains(&text) {
+                let is_place = matches!(self.kind, Kind::Place(_));
+                let word = if is_place { text.split(':').next().unwrap_or(text) } else { text };
+                if words.contains(&word) {
                     return Ok(Setting::Text(text.to_owned()));
                 }
                 let words = if words.len() > 1 { words } else { &[] };
@@ -193,6 +197,10 @@ impl fmt::Display for Kind {
             Kind::Text => f.write_str("a text"),
             Kind::Choice([only]) => f.write_str(only),
             Kind::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Kind::Place(words) => {
+                let last = words.last().unwrap_or(&"");
+                write!(f, "one of {}, or one of several such as {last}:discrete:1", words.join(", "))
+            }
             Kind::Integers(min, max) => {
                 write!(f, "a list, such as [64, 64], of integers {}", IntegerRange(*min, *max))
             }

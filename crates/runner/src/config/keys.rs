@@ -28,7 +28,12 @@ pub static KEYS: &[Key] = &[
     Key::new("threads", Kind::Integer(1, 1024), "Threads to compute on; with none, as many as help.")
         .optional()
         .default("none", OURS),
-    Key::new("device", Kind::Choice(&["cpu"]), "Where networks are evaluated.").default("cpu", OURS),
+    Key::new(
+        "device",
+        Kind::Place(&["cpu", "flex", "ndarray", "wgpu"]),
+        "Where networks are evaluated: fused kernels on cpu, Burn elsewhere.",
+    )
+    .default("cpu", OURS),
     Key::new("n_envs", Kind::Integer(1, 65_536), "Environments that are stepped side by side.")
         .default("1", OURS),
     Key::new("n_steps", Kind::Integer(1, 16_777_216), "Steps of each environment between two updates.")
@@ -95,6 +100,26 @@ pub static KEYS: &[Key] = &[
         "Whether rewards are scaled by the running deviation of returns.",
     )
     .default("false", SB3),
+    Key::new(
+        "network",
+        Kind::Choice(&["dense", "conv", "gru"]),
+        "What sees an observation before the hidden layers: nothing, convolutions over an image, a memory. The latter two need another device than cpu.",
+    )
+    .default("dense", OURS),
+    Key::new(
+        "conv_layers",
+        Kind::Integers(1, 65_536),
+        "Channels, kernel and stride of each convolution, one after the other; with none, those that suit the image.",
+    )
+    .optional()
+    .default("none", OURS),
+    Key::new("gru_width", Kind::Integer(1, 65_536), "Length of the memory's state.").default("64", OURS),
+    Key::new(
+        "sequence_length",
+        Kind::Integer(1, 16_777_216),
+        "Steps that a network with a memory is trained on in one piece; n_steps is a multiple of it.",
+    )
+    .default("32", OURS),
     Key::new("hidden", Kind::Integers(1, 65_536), "Widths of the hidden layers.")
         .default("[64, 64]", PPO_NETWORK),
     Key::new("activation", Kind::Choice(&["tanh", "relu"]), "What follows each hidden layer.")

@@ -98,6 +98,11 @@ impl Config {
         }
     }
 
+    /// The same for an optional list.
+    pub fn optional_counts(&self, key: &str) -> Option<Vec<usize>> {
+        (*self.setting(key) != Setting::None).then(|| self.counts(key))
+    }
+
     /// Where the value of a key came from.
     pub fn origin(&self, key: &str) -> &Origin {
         &self.entry(key).2
