@@ -116,6 +116,12 @@ pub trait Env: Send {
     /// What actions look like.
     fn action_space(&self) -> Space;
 
+    /// The observation as an image, `[channels, height, width]`: its row is the channels one after the other,
+    /// each row by row. `None` for observations that are no image.
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        None
+    }
+
     /// Begins an episode and writes its first observation (`observation_space().width()` values), from
     /// whatever state the environment is in. What the buffer held before means nothing, here and in `step`:
     /// every value is written.

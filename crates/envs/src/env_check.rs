@@ -8,6 +8,8 @@ mod report;
 mod subject;
 mod walk;
 
+use std::fmt;
+
 pub use report::{Check, CheckFailed, CheckReport, Finding, Place, Severity};
 
 use report::Findings;
@@ -121,12 +123,20 @@ struct Spaces {
     observation: Space,
     action: Space,
     masked: bool,
+    image: Option<[usize; 3]>,
+}
+
+impl fmt::Display for Spaces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the spaces {} and {} (mask: {})", self.observation, self.action, self.masked)?;
+        self.image.map_or(Ok(()), |shape| write!(f, " and images of {shape:?}"))
+    }
 }
 
 impl Spaces {
     fn read(env: &(impl Env + ?Sized)) -> Self {
         let (observation, action) = (env.observation_space(), env.action_space());
-        Self { observation, action, masked: env.has_action_mask() }
+        Self { observation, action, masked: env.has_action_mask(), image: env.image_shape() }
     }
 
     /// The spaces of a new instance, if they make sense.
@@ -156,6 +166,16 @@ impl Spaces {
                 "let has_action_mask return false, or make the actions Discrete or MultiDiscrete",
             );
         }
+        let width = spaces.observation.width();
+        if let Some(shape) = spaces.image.filter(|shape| shape.iter().product::<usize>() != width) {
+            findings.add(
+                Check::Spaces,
+                Severity::Error,
+                None,
+                format!("an image of {shape:?} is no observation of {}", spaces.observation),
+                "let image_shape return [channels, height, width], whose product is the width of a row",
+            );
+        }
         sensible.then_some(spaces)
     }
 
@@ -173,10 +193,7 @@ impl Spaces {
                 Check::Spaces,
                 Severity::Error,
                 place,
-                format!(
-                    "{who} has the spaces {} and {} (mask: {}), the first one had {} and {} (mask: {})",
-                    found.observation, found.action, found.masked, self.observation, self.action, self.masked
-                ),
+                format!("{who} has {found}, the first one had {self}"),
                 "fix the spaces when the environment is made: networks are built for them",
             );
         }

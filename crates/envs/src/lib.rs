@@ -1,6 +1,6 @@
 //! Environments for reinforcement learning: the trait of a task, the spaces of its observations and
-//! actions, wrappers, vectorised stepping, native implementations of the classic control tasks, and finite
-//! Markov decision processes with their tables.
+//! actions, wrappers, vectorised stepping, native implementations of the classic control tasks and of the
+//! games of MinAtar, and finite Markov decision processes with their tables.
 //!
 //! ```
 //! use gradus_envs::{VecEnv, VectorEnv, classic::CartPole};
@@ -26,6 +26,7 @@ mod env;
 mod env_check;
 mod error;
 pub mod finite;
+pub mod minatar;
 pub mod probe;
 mod registry;
 mod space;

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::classic::{Acrobot, CartPole, MountainCar, MountainCarContinuous, Pendulum};
 use crate::finite::limits::{CLIFF_LIMIT, LIMIT_4X4, LIMIT_8X8, TAXI_LIMIT};
 use crate::finite::{CliffWalking, FiniteEnv, FiniteMdp, FrozenLake, Taxi, optimal_return};
+use crate::minatar::{Asterix, Breakout, Freeway, Game, MinAtar, Seaquest, SpaceInvaders, TIME_LIMIT};
 use crate::{Env, EnvError, EnvErrorKind, TimeLimit, VecEnv, VectorEnv};
 
 /// What is known of an environment by its name.
@@ -44,6 +45,11 @@ impl EnvInfo {
         first_index: usize,
     ) -> Result<Box<dyn VectorEnv>, EnvError> {
         (self.make_vector)(n, seed, first_index)
+    }
+
+    /// The observation as an image, `[channels, height, width]`, if it is one; see [`Env::image_shape`].
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        self.make().image_shape()
     }
 
     /// The table that the environment draws from, when it is a finite Markov decision process. Its
@@ -97,6 +103,19 @@ fn lake_no_slip() -> TimeLimit<FiniteEnv> {
 
 fn lake_8x8_no_slip() -> TimeLimit<FiniteEnv> {
     TimeLimit::new(FrozenLake::eight_by_eight().with_slippery(false).env(), LIMIT_8X8)
+}
+
+/// What is known of a game of MinAtar.
+const fn game<G: Game + 'static>(name: &'static str, description: &'static str) -> EnvInfo {
+    EnvInfo {
+        name,
+        description,
+        time_limit: TIME_LIMIT,
+        reward_threshold: None,
+        make: || Box::new(MinAtar::<G>::v1()),
+        make_vector: |n, seed, first| vector(MinAtar::<G>::v1, n, seed, first),
+        finite: None,
+    }
 }
 
 /// All environments that have a name.
@@ -201,6 +220,11 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         make_vector: |n, seed, first| finite_vector(Taxi::v4(), n, seed, first),
         finite: Some(|| Taxi.mdp()),
     },
+    game::<Breakout>("MinAtar/Breakout-v1", "break bricks with a ball, seen as 4 planes of 10x10"),
+    game::<Asterix>("MinAtar/Asterix-v1", "take gold and avoid enemies, seen as 4 planes of 10x10"),
+    game::<Freeway>("MinAtar/Freeway-v1", "cross lanes of cars, seen as 7 planes of 10x10"),
+    game::<Seaquest>("MinAtar/Seaquest-v1", "shoot, and bring up divers, seen as 10 planes of 10x10"),
+    game::<SpaceInvaders>("MinAtar/SpaceInvaders-v1", "shoot aliens, seen as 6 planes of 10x10"),
 ];
 
 /// The environment called `name`.
@@ -235,14 +259,16 @@ pub fn make_vector(
     find(name)?.make_vector(n, seed, first_index)
 }
 
-/// The known name with the fewest edits to `name`, apart from case, if they are at most half its length;
-/// among equals the one that begins like it for longest.
+/// The known name with the fewest edits to `name`, apart from case and from what is before a slash, if they are
+/// at most half its length; among equals the one that begins like it for longest.
 fn nearest(name: &str) -> Option<&'static str> {
     let wanted = name.to_lowercase();
     let edits = |info: &EnvInfo| {
         let known = info.name.to_lowercase();
         let alike = wanted.bytes().zip(known.bytes()).take_while(|(x, y)| x == y).count();
-        ((edit_distance(&wanted, &known), Reverse(alike)), info.name)
+        let after_slash = known.rsplit('/').next().unwrap_or(&known);
+        let distance = edit_distance(&wanted, &known).min(edit_distance(&wanted, after_slash));
+        ((distance, Reverse(alike)), info.name)
     };
     let ((distance, _), best) = ENVIRONMENTS.iter().map(edits).min_by_key(|&(key, _)| key)?;
     (2 * distance <= best.len()).then_some(best)

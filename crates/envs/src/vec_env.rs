@@ -20,6 +20,7 @@ pub struct VecEnv<E> {
     first_index: usize,
     observation_space: Space,
     action_space: Space,
+    image_shape: Option<[usize; 3]>,
     width: usize,
     action_width: usize,
     mask_width: usize,
@@ -57,24 +58,31 @@ impl<E: Env> VecEnv<E> {
     /// Takes `envs`, the first of which has the index `first_index` among all environments of a run.
     ///
     /// # Errors
-    /// When there is none, their spaces differ, a space makes no sense, or has masks but no choices.
+    /// When there is none, their spaces, masks or images differ, a space makes no sense, has masks but no
+    /// choices, or an image has not one value for each of the observation.
     pub fn new(envs: Vec<E>, seed: u64, first_index: usize) -> Result<Self, EnvError> {
         let first = envs.first().ok_or_else(|| EnvError::setup("at least one environment is needed"))?;
         let (observation_space, action_space) = (first.observation_space(), first.action_space());
         observation_space.validate()?;
         action_space.validate()?;
-        let masked = first.has_action_mask();
+        let (masked, image_shape) = (first.has_action_mask(), first.image_shape());
         for (i, env) in envs.iter().enumerate() {
             if env.observation_space() != observation_space
                 || env.action_space() != action_space
                 || env.has_action_mask() != masked
+                || env.image_shape() != image_shape
             {
                 let message = format!("environments {} and {first_index}", first_index + i);
-                return Err(EnvError::setup(format!("{message} differ in their spaces or masks")));
+                return Err(EnvError::setup(format!("{message} differ in their spaces, masks or images")));
             }
         }
         if masked && action_space.mask_width() == 0 {
             return Err(EnvError::setup(format!("actions of {action_space} cannot be masked")));
+        }
+        let width = observation_space.width();
+        if let Some(shape) = image_shape.filter(|shape| shape.iter().product::<usize>() != width) {
+            let message = format!("an image of {shape:?} is no observation of {observation_space}");
+            return Err(EnvError::setup(message));
         }
         let mask_width = if masked { action_space.mask_width() } else { 0 };
         let n = envs.len();
@@ -87,6 +95,7 @@ impl<E: Env> VecEnv<E> {
             first_index,
             width: observation_space.width(),
             action_width: action_space.width(),
+            image_shape,
             mask_width,
             ready: false,
             observations: vec![0.0; n * observation_space.width()],
@@ -188,6 +197,10 @@ impl<E: Env> VectorEnv for VecEnv<E> {
 
     fn action_space(&self) -> &Space {
         &self.action_space
+    }
+
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        self.image_shape
     }
 
     fn reset_all(&mut self) -> Result<(), EnvError> {

@@ -31,6 +31,12 @@ pub trait VectorEnv: Send {
     /// What the actions of each environment look like.
     fn action_space(&self) -> &Space;
 
+    /// The observation of each environment as an image, `[channels, height, width]`, if it is one; see
+    /// [`Env::image_shape`](crate::Env::image_shape).
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        None
+    }
+
     /// Begins a new episode in every environment. Unfinished episodes are not recorded; finished ones stay
     /// until they are fetched.
     ///

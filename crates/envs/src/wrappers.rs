@@ -26,6 +26,10 @@ impl<E: Env + ?Sized> Env for Box<E> {
         (**self).action_space()
     }
 
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        (**self).image_shape()
+    }
+
     fn reset(&mut self, rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {
         (**self).reset(rng, observation)
     }

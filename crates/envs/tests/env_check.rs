@@ -59,6 +59,7 @@ enum Flaw {
     Flawless,
     NoChoices,
     MaskOnBox,
+    BadImage,
     OtherInstance,
     GrowingSpace,
     ResetFailsAfterTheEnd,
@@ -178,6 +179,10 @@ impl Env for Line {
         }
     }
 
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        Some(if self.flaw == BadImage { [1, 2, 2] } else { [2, 1, 1] })
+    }
+
     fn reset(&mut self, rng: &mut Stream, row: &mut [f32]) -> Result<(), EnvError> {
         if self.flaw == ResetFailsAfterTheEnd && self.is_over() {
             return Err(EnvError::task("the line is used up"));
@@ -282,9 +287,10 @@ fn report_of(flaw: Flaw) -> CheckReport {
 }
 
 /// Every flaw, the check and the severity that it must be found with, and words of the finding.
-const FLAWS: [(Flaw, Check, Severity, &str); 33] = [
+const FLAWS: [(Flaw, Check, Severity, &str); 34] = [
     (NoChoices, Check::Spaces, Severity::Error, "the action space makes no sense"),
     (MaskOnBox, Check::Spaces, Severity::Error, "actions of Box(1, from -1 to 1) cannot be masked"),
+    (BadImage, Check::Spaces, Severity::Error, "an image of [1, 2, 2] is no observation of Box(2,"),
     (OtherInstance, Check::Spaces, Severity::Error, "a new instance has the spaces Box(2, from -20 to 22)"),
     (GrowingSpace, Check::Spaces, Severity::Error, "the instance that has walked has the spaces"),
     (

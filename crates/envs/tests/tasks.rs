@@ -73,6 +73,10 @@ fn spaces_are_gymnasiums() {
     let finite = |name, states, actions, limit| {
         (name, Space::cube(states, 0.0, 1.0), Space::Discrete { n: actions }, limit)
     };
+    // Of minatar 1.0.15's -v1 environments, but for the limit, which they have not.
+    let game = |name, channels: usize, actions| {
+        (name, Space::MultiBinary { n: 100 * channels }, Space::Discrete { n: actions }, 5000)
+    };
     let expected = [
         ("CartPole-v1", bounds(&[4.8, inf, 0.418_879_03, inf]), Space::Discrete { n: 2 }, 500),
         ("MountainCar-v0", car.clone(), Space::Discrete { n: 3 }, 200),
@@ -85,6 +89,11 @@ fn spaces_are_gymnasiums() {
         finite("FrozenLake8x8NoSlip-v1", 64, 4, 200),
         finite("CliffWalking-v1", 48, 4, 200),
         finite("Taxi-v4", 500, 6, 200),
+        game("MinAtar/Breakout-v1", 4, 3),
+        game("MinAtar/Asterix-v1", 4, 5),
+        game("MinAtar/Freeway-v1", 7, 3),
+        game("MinAtar/Seaquest-v1", 10, 6),
+        game("MinAtar/SpaceInvaders-v1", 6, 4),
     ];
     assert_eq!(ENVIRONMENTS.len(), expected.len());
     for (info, (name, observations, actions, limit)) in ENVIRONMENTS.iter().zip(expected) {
@@ -188,6 +197,8 @@ fn unknown_names_are_errors_that_help() {
         ("ContinuousMountainCar", None),
         ("FrozenLake8x8", Some("FrozenLake8x8-v1")),
         ("Taxi-v3", Some("Taxi-v4")),
+        ("Breakout-v1", Some("MinAtar/Breakout-v1")),
+        ("minatar/spaceinvaders-v1", Some("MinAtar/SpaceInvaders-v1")),
         ("Tetris", None),
         ("", None),
     ] {
@@ -200,7 +211,8 @@ fn unknown_names_are_errors_that_help() {
     let expected = "unknown environment \"Pendulum-v2\", did you mean \"Pendulum-v1\"?; known are \
                     CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1, Pendulum-v1, \
                     FrozenLake-v1, FrozenLake8x8-v1, FrozenLakeNoSlip-v1, FrozenLake8x8NoSlip-v1, \
-                    CliffWalking-v1, Taxi-v4";
+                    CliffWalking-v1, Taxi-v4, MinAtar/Breakout-v1, MinAtar/Asterix-v1, \
+                    MinAtar/Freeway-v1, MinAtar/Seaquest-v1, MinAtar/SpaceInvaders-v1";
     assert_eq!(message, expected);
     assert!(make_vector("CartPole-v1", 0, 0, 0).is_err(), "no environments");
 }

@@ -41,6 +41,10 @@ impl<E: Env> Env for ClipAction<E> {
         Space::cube(self.action.len(), f32::NEG_INFINITY, f32::INFINITY)
     }
 
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        self.env.image_shape()
+    }
+
     fn reset(&mut self, rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {
         self.env.reset(rng, observation)
     }
@@ -107,6 +111,10 @@ impl<E: Env> Env for RescaleAction<E> {
 
     fn action_space(&self) -> Space {
         Space::cube(self.action.len(), -1.0, 1.0)
+    }
+
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        self.env.image_shape()
     }
 
     fn reset(&mut self, rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {

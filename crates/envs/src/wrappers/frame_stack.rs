@@ -57,6 +57,10 @@ impl<E: Env> Env for FrameStack<E> {
         self.env.action_space()
     }
 
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        self.env.image_shape().map(|[channels, height, width]| [self.depth() * channels, height, width])
+    }
+
     fn reset(&mut self, rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {
         let (first, rest) = self.frames.split_at_mut(self.width);
         self.env.reset(rng, first)?;

@@ -54,6 +54,10 @@ impl<E: Env> Env for TimeLimit<E> {
         self.env.action_space()
     }
 
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        self.env.image_shape()
+    }
+
     #[inline]
     fn reset(&mut self, rng: &mut Stream, observation: &mut [f32]) -> Result<(), EnvError> {
         self.elapsed = 0;
