@@ -20,12 +20,13 @@ mod sequences;
 mod stack;
 mod tanh;
 
+pub use burn::tensor::Device;
 pub use device::{DEVICES, DeviceError, open_device};
 pub use dual::Dual;
 pub use gru::Gru;
 pub use map::Map;
 pub use network::{BurnFrozen, BurnNetwork, LinearizedBurn};
 pub use norm::Norm;
-pub use policy::{build_actor_critic, load_policy};
+pub use policy::{build_actor_critic, build_policy, load_policy};
 pub use stack::Stack;
 pub use tanh::tanh;

@@ -39,7 +39,7 @@ impl<M: Map> BurnNetwork<M> {
     /// The network of the module that `init` makes on `device`.
     ///
     /// `init` is called once for the shape, and again for each set of initial parameters. It may draw these from the
-    /// stream that it is given, or from Burn's own generator, which is seeded from that stream before.
+    /// stream that it is given, or from Burn's own generator, which is seeded from a copy of that stream before.
     pub fn new(
         device: &Device,
         input_width: usize,
@@ -116,7 +116,8 @@ impl<M: Map> Network for BurnNetwork<M> {
 
     fn initialize(&self, rng: &mut Stream, theta: &mut [f32]) {
         let _alone = exclusive();
-        self.device.seed(rng.random());
+        // From a copy, so that who draws from the stream alone draws what any other network would.
+        self.device.seed(rng.clone().random());
         theta.copy_from_slice(&flat::parameters(&(*self.init)(&self.device, rng)));
     }
 

@@ -28,14 +28,29 @@ pub fn build_actor_critic(config: &ActorCriticConfig, device: &Device) -> ActorC
     config.assemble(|heads| Stack::network(config, heads, device))
 }
 
+/// The policy of a description with these parameters, evaluated on `device`.
+///
+/// # Errors
+/// When the parts of the description do not fit together, or the parameters are of another number or not finite.
+pub fn build_policy(spec: PolicySpec, theta: &[f32], device: &Device) -> Result<Policy, PolicyError> {
+    let network = described(&spec, device)?;
+    Policy::with_network(spec, theta, &network)
+}
+
 /// The policy in the bytes of a file that [`Policy::to_bytes`] gave, evaluated on `device`.
 ///
 /// # Errors
 /// When the bytes are damaged, hold something else, or describe a network of the user's own: read that with
 /// [`Policy::from_bytes_with`].
 pub fn load_policy(bytes: &[u8], device: &Device) -> Result<Policy, PolicyError> {
-    Policy::from_bytes_with(bytes, |spec: &PolicySpec| match spec.network.body {
+    Policy::from_bytes_with(bytes, |spec| described(spec, device))
+}
+
+/// The networks of a description, after a look at it.
+fn described(spec: &PolicySpec, device: &Device) -> Result<ActorCritic<BurnNetwork<Stack>>, PolicyError> {
+    spec.check()?;
+    match spec.network.body {
         Body::Custom => Err(PolicyError::Spec("a network of one's own is not described by its file".into())),
         _ => Ok(build_actor_critic(&spec.network, device)),
-    })
+    }
 }

@@ -22,13 +22,13 @@ mod trainer;
 mod training;
 
 pub use algorithm::Algorithm;
-pub use begin::begin;
+pub use begin::{begin, load_policy};
 pub use collector::{
     Acting, CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale,
 };
 pub use evaluate::{Evaluation, evaluate};
 pub use saving::policy_of;
 pub use session::{MakeNamed, Session, SessionError, Status, Summary, newest_checkpoint};
-pub use settings::{ActionScaling, Settings, SettingsError, distribution_for};
+pub use settings::{ActionScaling, BodyKind, Settings, SettingsError, distribution_for};
 pub use trainer::{TrainError, Trainer};
 pub use training::{Iteration, Progress, Training};

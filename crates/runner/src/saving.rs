@@ -5,6 +5,7 @@ use gradus_core_math::Stream;
 use gradus_policy::{Network, PolicySpec, TensorInfo, UpdateState};
 use serde::{Deserialize, Serialize};
 
+use crate::begin::described_policy;
 use crate::collector::CollectorState;
 use crate::trainer::{TrainError, Trainer};
 use crate::training::Progress;
@@ -108,12 +109,13 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
 }
 
 /// What two runs must have in common for one to go on from the other's checkpoint, in words.
-fn traits(policy: &PolicySpec) -> [(&'static str, String); 7] {
+fn traits(policy: &PolicySpec) -> [(&'static str, String); 8] {
     let network = &policy.network;
     [
         ("environment", policy.env.clone()),
         ("number of observed values", network.observation_width.to_string()),
         ("action distribution", format!("{:?}", network.distribution)),
+        ("network", format!("{:?}", network.body)),
         ("hidden layers", format!("{:?}", network.hidden)),
         ("activation", format!("{:?}", network.activation)),
         ("shared_trunk", network.shared_trunk.to_string()),
@@ -121,14 +123,14 @@ fn traits(policy: &PolicySpec) -> [(&'static str, String); 7] {
     ]
 }
 
-/// The policy in a checkpoint of a training run, ready to act.
+/// The policy in a checkpoint of a training run, ready to act on a device by its name.
 ///
 /// # Errors
-/// When the checkpoint is of something else, or lacks a tensor.
-pub fn policy_of(checkpoint: &Checkpoint) -> Result<gradus_policy::Policy, TrainError> {
+/// When the checkpoint is of something else, or lacks a tensor, or there is no such device.
+pub fn policy_of(checkpoint: &Checkpoint, device: &str) -> Result<gradus_policy::Policy, TrainError> {
     let spec = read_metadata(checkpoint)?.policy;
     let theta = read_parameters(checkpoint, &spec.tensors()?)?;
-    Ok(gradus_policy::Policy::new(spec, &theta)?)
+    described_policy(spec, &theta, device)
 }
 
 fn read_metadata(checkpoint: &Checkpoint) -> Result<Metadata, TrainError> {

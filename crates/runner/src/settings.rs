@@ -267,18 +267,43 @@ impl Settings {
         check((0.0..=1.0).contains(&self.gamma), "gamma", self.gamma.to_string(), "from 0 to 1")?;
         let lambda = self.gae_lambda;
         check((0.0..=1.0).contains(&lambda), "gae_lambda", lambda.to_string(), "from 0 to 1")?;
+        let on_cpu = self.device == CPU && self.body != BodyKind::Dense;
+        check(!on_cpu, "device", self.device.clone(), "another than cpu for convolutions and memories")?;
+        if let BodyKind::Gru { width, sequence_length } = self.body {
+            check(width > 0, "gru_width", width.to_string(), "at least 1")?;
+            let divides = sequence_length > 0 && self.n_steps.is_multiple_of(sequence_length);
+            check(divides, "sequence_length", sequence_length.to_string(), "a divisor of n_steps")?;
+            check(self.shared_trunk, "shared_trunk", "false".into(), "true for a network with a memory")?;
+        }
         check(!self.hidden.contains(&0), "hidden", format!("{:?}", self.hidden), "widths of at least 1")?;
         let log_std = self.log_std_init;
         check(log_std.is_finite(), "log_std_init", log_std.to_string(), "a finite number")
     }
 
-    /// The networks for a task's spaces.
+    /// The networks for a task's spaces, of which the observations may be images.
     pub(crate) fn network(
         &self,
         observation: &Space,
         action: &Space,
+        image: Option<[usize; 3]>,
     ) -> Result<ActorCriticConfig, SettingsError> {
-        Ok(ActorCriticConfig::new(observation_width(observation)?, distribution_for(action)?)
+        let width = observation_width(observation)?;
+        let body = match &self.body {
+            BodyKind::Dense => Body::Dense,
+            BodyKind::Gru { width, .. } => Body::Gru { width: *width },
+            BodyKind::Conv(layers) => {
+                let image = image.ok_or_else(|| space_error("observation", observation, "it is no image"))?;
+                let mut conv = ConvConfig::for_image(image);
+                conv.layers = layers.clone().unwrap_or(conv.layers);
+                if conv.shapes().is_none() {
+                    let reason = format!("the convolutions {:?} do not fit into {image:?}", conv.layers);
+                    return Err(space_error("observation", observation, reason));
+                }
+                Body::Conv(conv)
+            }
+        };
+        Ok(ActorCriticConfig::new(width, distribution_for(action)?)
+            .with_body(body)
             .with_hidden(&self.hidden)
             .with_activation(self.activation)
             .with_shared_trunk(self.shared_trunk)

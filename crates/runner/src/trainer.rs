@@ -20,6 +20,9 @@ pub enum TrainError {
     /// The settings do not fit the task.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The device cannot be used.
+    #[error("{0}")]
+    Device(String),
     /// A task cannot be made or started.
     #[error(transparent)]
     Env(#[from] EnvError),
@@ -108,8 +111,8 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
         settings.check()?;
         let sample = make(1, settings.seed, 0)?;
         let (observation, action) = (sample.observation_space().clone(), sample.action_space().clone());
+        let network = settings.network(&observation, &action, sample.image_shape())?;
         drop(sample);
-        let network = settings.network(&observation, &action)?;
         let agent = Agent::new(build(&network), &mut Stream::new(settings.seed, "initialize", 0));
         let spec = PolicySpec {
             network,

@@ -51,7 +51,7 @@ fn parameters_have_the_names_shapes_and_first_values_of_the_fused_network() {
             };
             let of_fused = initial(&|rng, theta| fused.initialize(rng, theta));
             let of_burn = initial(&|rng, theta| burn.initialize(rng, theta));
-            assert_eq!(of_fused, of_burn, "{name}");
+            assert!(of_fused == of_burn, "other first values on {name}");
         }
     }
 }

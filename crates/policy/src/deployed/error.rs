@@ -37,7 +37,8 @@ pub enum PolicyError {
     },
     /// The network is one that the processor's own kernels do not evaluate.
     #[error(
-        "the policy's network begins with {body}, which is evaluated by Burn: read it with `gradus_policy_burn::load_policy`"
+        "the policy's network begins with {body}, which the processor's own kernels do not evaluate: use another device \
+         (`--device flex`; from code `gradus_policy_burn::load_policy`)"
     )]
     Unsupported {
         /// What it begins with.

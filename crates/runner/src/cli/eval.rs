@@ -9,7 +9,10 @@ use gradus_policy::{Policy, PolicyError};
 use serde::Serialize;
 
 use super::{Outcome, make, print};
-use crate::{TrainError, evaluate, newest_checkpoint, policy_of};
+use crate::config::{KEYS, Layers};
+use crate::run_folder::RunPaths;
+use crate::settings::CPU;
+use crate::{TrainError, evaluate, load_policy, newest_checkpoint, policy_of};
 
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
@@ -24,6 +27,9 @@ pub(super) struct EvalArgs {
     /// Draw actions from the policy, rather than take the most probable ones
     #[arg(long)]
     sampled: bool,
+    /// Where the policy is evaluated [default: the device of the run, or cpu for a file]
+    #[arg(long)]
+    device: Option<String>,
     /// Print the result as one JSON line on standard output
     #[arg(long)]
     json: bool,
@@ -46,7 +52,7 @@ struct Report<'a> {
 }
 
 pub(super) fn eval(args: &EvalArgs) -> anyhow::Result<Outcome> {
-    let (mut policy, file) = load(&args.run_dir)?;
+    let (mut policy, file) = load(&args.run_dir, args.device.as_deref())?;
     let env = policy.spec().env.clone();
     let make = |n: usize, seed: u64, first: usize| make(&env, n, seed, first);
     let evaluation = evaluate(&mut policy, &make, usize::try_from(args.episodes)?, args.seed, args.sampled)?;
@@ -84,18 +90,28 @@ pub(super) fn eval(args: &EvalArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The policy of a run's newest checkpoint, or of a file, and the file it came from.
-fn load(path: &Path) -> anyhow::Result<(Policy, PathBuf)> {
+fn load(path: &Path, device: Option<&str>) -> anyhow::Result<(Policy, PathBuf)> {
     if !path.is_file() {
         let found = newest_checkpoint(path)?;
-        let policy = policy_of(&found.checkpoint).with_context(|| found.path.display().to_string())?;
+        let of_run = device.is_none().then(|| device_of_run(path)).flatten();
+        let device = device.or(of_run.as_deref()).unwrap_or(CPU);
+        let policy =
+            policy_of(&found.checkpoint, device).with_context(|| found.path.display().to_string())?;
         return Ok((policy, found.path));
     }
+    let device = device.unwrap_or(CPU);
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let policy = match Policy::from_bytes(&bytes) {
-        Err(PolicyError::NotAPolicy { .. }) => {
-            Checkpoint::from_bytes(&bytes).map_err(TrainError::from).and_then(|it| policy_of(&it))
+    let policy = match load_policy(&bytes, device) {
+        Err(TrainError::Policy(PolicyError::NotAPolicy { .. })) => {
+            Checkpoint::from_bytes(&bytes).map_err(TrainError::from).and_then(|it| policy_of(&it, device))
         }
-        policy => policy.map_err(TrainError::from),
+        policy => policy,
     };
     Ok((policy.with_context(|| path.display().to_string())?, path.to_owned()))
+}
+
+/// The device in the configuration of a run.
+fn device_of_run(folder: &Path) -> Option<String> {
+    let config = Layers::new(KEYS).file(&RunPaths::new(folder).config()).resolve().ok()?;
+    Some(config.text("device").to_owned())
 }

@@ -14,6 +14,7 @@ use super::{Outcome, Output, make, print};
 use crate::config::{Config, LookUp, layered, nearest};
 use crate::presets;
 use crate::run_folder::{default_folder, shell_quoted};
+use crate::settings::CPU;
 use crate::{Algorithm, Session, Summary};
 
 #[derive(Debug, Args)]
@@ -217,8 +218,12 @@ fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
 fn introduce(session: &Session) {
     let training = session.training();
     let settings = training.settings();
+    let place = match settings.device.as_str() {
+        CPU => String::new(),
+        device => format!(", networks on {device}"),
+    };
     eprintln!(
-        "{} on {}, seed {}: {} steps, {} environments × {} steps an update, {} parameters, {} thread{}",
+        "{} on {}, seed {}: {} steps, {} environments × {} steps an update, {} parameters, {} thread{}{place}",
         settings.algorithm.name(),
         session.config().text("env"),
         settings.seed,
@@ -227,7 +232,7 @@ fn introduce(session: &Session) {
         settings.n_steps,
         training.parameter_count(),
         training.threads(),
-        if training.threads() == 1 { "" } else { "s" }
+        if training.threads() == 1 { "" } else { "s" },
     );
 }
 

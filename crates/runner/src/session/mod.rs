@@ -60,6 +60,8 @@ pub struct Summary {
     pub finished: bool,
     /// The threads that computed.
     pub threads: usize,
+    /// Where networks were evaluated.
+    pub device: String,
     /// The folder of the run.
     pub run_dir: PathBuf,
     /// The last checkpoint.
@@ -295,6 +297,7 @@ impl Session {
             best_mean_return: self.best_mean_return(),
             finished: self.training.is_done(),
             threads: self.training.threads(),
+            device: settings.device.clone(),
             run_dir: self.folder.folder().to_owned(),
             checkpoint: self.saved.as_ref().map(|(_, path)| path.clone()).unwrap_or_default(),
             policy: policy_path,

@@ -121,7 +121,7 @@ fn a_checkpoint_has_the_policy_of_the_run() {
         trainer.iterate().expect("an update");
         let of_run = trainer.policy().expect("finite").to_bytes().expect("bytes");
         let checkpoint = trainer.checkpoint().expect("a checkpoint");
-        let of_checkpoint = policy_of(&checkpoint).expect("a policy").to_bytes().expect("bytes");
+        let of_checkpoint = policy_of(&checkpoint, "cpu").expect("a policy").to_bytes().expect("bytes");
         assert!(of_run == of_checkpoint);
     }
 }
