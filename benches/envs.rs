@@ -1,4 +1,4 @@
-//! Stepping alone: the classic tasks with random actions, on one thread.
+//! Stepping alone: the tasks of the registry with random actions, on one thread.
 
 use std::hint::black_box;
 

@@ -6,8 +6,8 @@ use gradus_core_math::Stream;
 use gradus_envs::classic::{CartPole, Pendulum};
 use gradus_envs::probe::{DelayedReward, Fault, Faulty, MaskedChoice};
 use gradus_envs::{
-    ENVIRONMENTS, Env, EnvError, EnvErrorKind, Outcome, Quantity, Space, State, TimeLimit, VecEnv, VectorEnv,
-    make_vector,
+    ClipAction, ENVIRONMENTS, Env, EnvError, EnvErrorKind, Outcome, Quantity, RescaleAction, Space, State,
+    Step, TimeLimit, VecEnv, VectorEnv, make_vector,
 };
 
 /// Random actions for every environment, from streams of their own, so that sharding does not move them.
@@ -304,6 +304,49 @@ fn environments_must_agree() {
     assert_eq!(error.to_string(), "environments 4 and 3 differ in their spaces, masks or images");
     let none = VecEnv::<CartPole>::new(vec![], 0, 0).expect_err("none");
     assert_eq!(none.to_string(), "at least one environment is needed");
+}
+
+/// A pendulum whose three numbers are an image of this shape.
+#[derive(Clone, Default)]
+struct Picture(Pendulum, [usize; 3]);
+
+impl Env for Picture {
+    fn observation_space(&self) -> Space {
+        self.0.observation_space()
+    }
+    fn action_space(&self) -> Space {
+        self.0.action_space()
+    }
+    fn image_shape(&self) -> Option<[usize; 3]> {
+        Some(self.1)
+    }
+    fn reset(&mut self, rng: &mut Stream, row: &mut [f32]) -> Result<(), EnvError> {
+        self.0.reset(rng, row)
+    }
+    fn step(&mut self, action: &[f32], rng: &mut Stream, row: &mut [f32]) -> Result<Step, EnvError> {
+        self.0.step(action, rng, row)
+    }
+    fn save(&self) -> State {
+        self.0.save()
+    }
+    fn restore(&mut self, state: &State) -> Result<(), EnvError> {
+        self.0.restore(state)
+    }
+}
+
+#[test]
+fn images_have_a_number_for_each_of_the_observation() {
+    let picture = |shape| Picture(Pendulum::default(), shape);
+    let wrapped = ClipAction::new(TimeLimit::new(picture([1, 3, 1]), 5)).expect("a box");
+    let envs = VecEnv::new(vec![Box::new(wrapped) as Box<dyn Env>], 0, 0).expect("environments");
+    assert_eq!(envs.image_shape(), Some([1, 3, 1]));
+    let wrapped = RescaleAction::new(picture([3, 1, 1])).expect("a box");
+    assert_eq!(VecEnv::new(vec![wrapped], 0, 0).expect("environments").image_shape(), Some([3, 1, 1]));
+    assert_eq!(cart_poles(1, 0).image_shape(), None);
+    let error = VecEnv::new(vec![picture([2, 1, 1])], 0, 0).err().expect("too few");
+    assert!(error.to_string().starts_with("an image of [2, 1, 1] is no observation of Box(3,"), "{error}");
+    let error = VecEnv::new(vec![picture([3, 1, 1]), picture([1, 1, 3])], 0, 0).err().expect("different");
+    assert_eq!(error.to_string(), "environments 1 and 0 differ in their spaces, masks or images");
 }
 
 #[test]

@@ -196,5 +196,6 @@ impl Game for Asterix {
             && self.spawn_interval > 0
             && self.move_interval > 0
             && self.ramp_timer >= -1
+            && self.level < SPAWN_INTERVAL
     }
 }

@@ -13,11 +13,11 @@ const START_PADDLE: u8 = 4;
 
 /// Breakout: a paddle in the last row sends a ball back that breaks bricks, each of which gives 1.
 ///
-/// The ball moves one square diagonally a step. It turns back from walls and ceiling, and from a brick
-/// unless it touched one in the step before, when it flies through without breaking any. In the last row it
-/// comes back the way it came to the side if the paddle is below where it was, and the way it came
-/// altogether if the paddle is where it arrives; else the game is over. When it arrives there and no bricks
-/// are left, all three rows are laid again.
+/// The ball moves one square diagonally a step, and walls and ceiling reflect it. So does a brick, which is
+/// gone then; but a ball that touched one in the step before flies through the next and leaves it. The paddle
+/// reflects a ball that comes to the last row from above it, and sends one that comes down onto it back where
+/// it came from; a ball that it does neither to ends the game. When the ball comes there and no bricks are
+/// left, all three rows are laid again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breakout {
     /// The ball's column.

@@ -47,8 +47,8 @@ const ROOM: usize = 64;
 ///
 /// A step under water costs one of 200 units of air. At the surface the tank is filled and one diver leaves,
 /// but without any on board the game is over. Six divers, the most on board, give a reward there, one for
-/// each 20 units of air that are left, and all leave, and one more as at any other time: the count is then −1,
-/// as in MinAtar's package. Only a count of exactly 0 ends the game at the surface.
+/// each 20 units of air that are left, and all leave. As in MinAtar's package one more is counted off then, as
+/// at any other time, which leaves −1; only a count of exactly 0 ends the game at the surface.
 ///
 /// With difficulty ramping, the interval in which enemies come becomes one step shorter each time the surface
 /// is reached, from 20 to 1, and every other time that between their moves, from 5 to 2.
@@ -207,7 +207,7 @@ impl Seaquest {
             reward = self.gauge();
             self.n_divers = 0;
         }
-        self.n_divers -= 1;
+        self.n_divers = self.n_divers.saturating_sub(1);
         self.oxygen = FULL_TANK;
         if ramping {
             self.ramp();
@@ -328,5 +328,6 @@ impl Game for Seaquest {
             && self.n_divers <= MOST_DIVERS
             && self.enemy_interval > 0
             && self.enemy_wait > 0
+            && self.level < ENEMY_INTERVAL
     }
 }

@@ -70,8 +70,8 @@ fn parity() {
     ]);
 }
 
-/// The paper says that the fastest cars move every step and the slowest every fifth; its package lets them wait
-/// a step longer.
+/// The paper says that the fastest cars move every step and the slowest every fifth; its package lets them
+/// wait a step longer.
 #[test]
 fn cars_as_fast_as_the_paper_says_are_refused() {
     refuse(|env: &mut MinAtar<Freeway>, action, chance: &mut Replay| {

@@ -179,9 +179,9 @@ fn row<G: Known>(on: &[bool]) -> Vec<f32> {
     on.iter().map(|&on| f32::from(u8::from(on))).collect()
 }
 
-/// Plays all recorded games again with `step`, each from its start to its end, or with `restart` each step from
-/// its recorded state; gives the first difference in state, observation, reward or end, and else each step
-/// to `look`.
+/// Plays all recorded games again with `step`, each from its start to its end, or with `restart` each step
+/// from its recorded state; gives the first difference in state, observation, reward or end, and else each
+/// step to `look`.
 pub(crate) fn follow<G: Known>(
     golden: &Golden,
     restart: bool,

@@ -47,8 +47,8 @@ fn hit<T: Placed>(things: &mut Vec<T>, place: (u8, u8)) -> bool {
     first.map(|i| things.remove(i)).is_some()
 }
 
-/// Removes thing i, or the first that is quite like it: then i is one that was already looked at, or will be
-/// in its stead.
+/// Removes thing i, or rather the first that equals it, as MinAtar's package does. Who goes through the
+/// things from the last to the first then comes to i once more, in place of the other.
 #[inline]
 fn take<T: PartialEq + Copy>(things: &mut Vec<T>, i: usize) {
     let thing = things[i];
