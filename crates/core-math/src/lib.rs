@@ -3,10 +3,12 @@
 //! - [`Distribution`]: categorical, multi-categorical, Bernoulli and diagonal Gaussian actions; sampling,
 //!   log π, entropy, KL, total variation, cross-entropy, their closed-form gradients, Fisher information.
 //! - [`Optimizer`]: [`Adam`], [`RmsProp`], [`GradientDescent`], [`GradientAscent`] on one flat parameter
-//!   vector, and [`clip_global_norm`].
+//!   vector, [`AnyOptimizer`] for a choice between them in a file, and [`clip_global_norm`].
 //! - [`Schedule`] and [`KlAdaptiveRate`]: learning rates over time.
 //! - [`RunningMoments`]: mean and variance of rows, for normalisation.
 //! - [`mean`], [`median`], [`standard_deviation`], [`explained_variance`], [`dot`], [`norm`], [`axpy`].
+//! - [`ScoreMatrix`]: scores of runs on tasks, with [`interquartile_mean`], [`performance_profile`],
+//!   [`probability_of_improvement`] and [`bootstrap_interval`].
 //! - [`CgSolver`]: conjugate gradient on a linear operator; [`BacktrackingLineSearch`]: a step length under a
 //!   constraint.
 //! - [`Stream`]: seeded random numbers, one stream per purpose and index.
@@ -40,6 +42,7 @@ mod linalg;
 mod moments;
 mod optim;
 mod real;
+mod results;
 mod schedule;
 mod solver;
 mod special;
@@ -50,10 +53,14 @@ pub use distribution::{Distribution, DistributionError, TOTAL_VARIATION_ENUMERAT
 pub use linalg::{axpy, dot, norm};
 pub use moments::RunningMoments;
 pub use optim::{
-    Adam, AdamConfig, AdamStep, GradientAscent, GradientDescent, Optimizer, OptimizerError, OptimizerState,
-    RmsProp, RmsPropConfig, clip_global_norm,
+    Adam, AdamConfig, AdamStep, AnyOptimizer, GradientAscent, GradientDescent, Optimizer, OptimizerConfig,
+    OptimizerError, OptimizerState, RmsProp, RmsPropConfig, clip_global_norm,
 };
 pub use real::Real;
+pub use results::{
+    Bootstrap, Interval, ResultsError, ScoreMatrix, bootstrap_interval, interquartile_mean,
+    performance_profile, probability_of_improvement,
+};
 pub use schedule::{KlAdaptiveRate, Schedule, ScheduleError};
 pub use solver::{
     BacktrackingLineSearch, CgError, CgInfo, CgSolver, ConjugateGradient, Evaluation, LineSearchOutcome,

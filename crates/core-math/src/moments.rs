@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Real;
+
 /// Mean and variance of every component of the rows seen so far.
 ///
 /// [`push`](Self::push) is Welford's recurrence
@@ -36,6 +38,16 @@ impl RunningMoments {
         Self { count: 0, mean: vec![0.0; width], squares: vec![0.0; width] }
     }
 
+    /// The moments of `count` rows with these means and sums of squared deviations, as [`count`](Self::count),
+    /// [`mean`](Self::mean) and [`squares`](Self::squares) tell them.
+    ///
+    /// # Panics
+    /// If the widths differ.
+    pub fn from_parts(count: u64, mean: Vec<f64>, squares: Vec<f64>) -> Self {
+        assert_eq!(mean.len(), squares.len(), "rows of these moments have one width");
+        Self { count, mean, squares }
+    }
+
     /// Adds one row.
     ///
     /// # Shapes
@@ -43,12 +55,12 @@ impl RunningMoments {
     ///
     /// # Panics
     /// If the row has another width.
-    pub fn push(&mut self, row: &[f32]) {
+    pub fn push<T: Real>(&mut self, row: &[T]) {
         self.assert_width(row.len());
         self.count += 1;
         let share = 1.0 / self.count as f64;
         for ((mean, squares), &x) in self.mean.iter_mut().zip(&mut self.squares).zip(row) {
-            let x = f64::from(x);
+            let x = x.wide();
             let before = x - *mean;
             *mean += before * share;
             *squares += before * (x - *mean);
@@ -89,6 +101,11 @@ impl RunningMoments {
     /// The mean of every component `[width]`; 0 before the first row.
     pub fn mean(&self) -> &[f64] {
         &self.mean
+    }
+
+    /// S = Σ (x − mean)² of every component `[width]`.
+    pub fn squares(&self) -> &[f64] {
+        &self.squares
     }
 
     /// The population variance S/n of every component `[width]`; 1 before the first row, so that

@@ -23,6 +23,7 @@
 //! | [`envs`] | `gradus-envs` | the [`Env`] trait, spaces, vectorised stepping, classic tasks |
 //! | [`advantage`] | `gradus-advantage` | returns and advantages |
 //! | [`policy`] | `gradus-policy` | networks, batches, the traits of algorithms, deployed policies |
+//! | [`vpg`] | `gradus-vpg` | REINFORCE, advantage actor-critic, importance-sampled gradients |
 //! | [`ppo`] | `gradus-ppo` | proximal policy optimisation |
 //! | [`trpo`] | `gradus-trpo` | trust region policy optimisation, natural policy gradient |
 //! | [`blackbox`] | `gradus-blackbox` | search without derivatives: cross-entropy method, CMA-ES |
@@ -42,6 +43,7 @@ pub use gradus_ppo as ppo;
 pub use gradus_runner as runner;
 pub use gradus_tabular as tabular;
 pub use gradus_trpo as trpo;
+pub use gradus_vpg as vpg;
 
 pub use gradus_core_math::Stream;
 pub use gradus_envs::{Env, EnvError, Outcome, Space, State, Step};

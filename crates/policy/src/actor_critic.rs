@@ -130,6 +130,36 @@ impl<N: Network> ActorCritic<N> {
         }
     }
 
+    /// The parameters of the policy's distributions in the states of `input`, into `params` `[rows, n_params]`.
+    /// `theta` may be all parameters or the first
+    /// [`policy_parameter_count`](Self::policy_parameter_count).
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    pub fn policy_params(
+        &mut self,
+        team: Team<'_>,
+        theta: &[N::Scalar],
+        input: Input<'_, N::Scalar>,
+        params: &mut [N::Scalar],
+    ) {
+        let theta = &theta[..self.policy_parameter_count()];
+        let n_params = self.distribution.n_params();
+        match &mut self.body {
+            Body::Separate { actor, .. } => actor.forward(team, theta, input, params),
+            Body::Shared(trunk) => {
+                let width = trunk.output_width();
+                self.joint.outputs.resize(input.rows.len() * width, N::Scalar::default());
+                trunk.forward(team, theta, input, &mut self.joint.outputs);
+                assert_eq!(params.len(), input.rows.len() * n_params, "the length of the parameters");
+                let rows = self.joint.outputs.chunks_exact(width);
+                for (params, row) in params.chunks_exact_mut(n_params).zip(rows) {
+                    params.copy_from_slice(&row[..n_params]);
+                }
+            }
+        }
+    }
+
     /// The values of the states in `input`, into `values` `[rows]`.
     ///
     /// # Panics

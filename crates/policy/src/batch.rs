@@ -42,6 +42,11 @@ pub struct Rollout<T> {
     pub advantages: Vec<T>,
     /// What the critic is fitted to, `[T, N]`.
     pub value_targets: Vec<T>,
+    /// Weights w of the steps in a policy gradient, `[T, N]`: see [`Batch::weights`]. Empty for 1.
+    pub weights: Vec<T>,
+    /// Returns R(τ) of the episodes that the rollout holds from their first step to their end, in any order; may be
+    /// empty.
+    pub episode_returns: Vec<T>,
 }
 
 impl<T: Real> Rollout<T> {
@@ -71,6 +76,8 @@ impl<T: Real> Rollout<T> {
             next_values: zeros(1),
             advantages: zeros(1),
             value_targets: zeros(1),
+            weights: Vec::new(),
+            episode_returns: Vec::new(),
         }
     }
 
@@ -86,12 +93,16 @@ impl<T: Real> Rollout<T> {
             values: &self.values,
             advantages: &self.advantages,
             value_targets: &self.value_targets,
+            weights: &self.weights,
+            episode_returns: &self.episode_returns,
         }
     }
 }
 
 /// B rows of experience for one update.
-#[derive(Clone, Copy, Debug)]
+///
+/// Only policy gradients (REINFORCE, A2C) have a place for `weights`; other algorithms refuse a batch that has some.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Batch<'a, T> {
     /// The length of an observation.
     pub observation_width: usize,
@@ -111,13 +122,18 @@ pub struct Batch<'a, T> {
     pub advantages: &'a [T],
     /// `[B]`
     pub value_targets: &'a [T],
+    /// Weights w of the rows in a policy gradient Σ w A ∇log π, `[B]`, or empty for 1: γ^t makes the gradient that of
+    /// the discounted return, and 0 leaves a row out, such as one of an episode that did not end.
+    pub weights: &'a [T],
+    /// Returns R(τ) of the episodes that the rows are made of, `[episodes]`, or empty where they are not known.
+    pub episode_returns: &'a [T],
 }
 
 impl<'a, T> Batch<'a, T> {
     /// Panics unless every array has the length that [`len`](Self::len) rows of `distribution` need.
     ///
     /// # Panics
-    /// When one has not, with its name. `masks` and `distribution_params` may be empty.
+    /// When one has not, with its name. `masks`, `distribution_params` and `weights` may be empty.
     pub fn assert_lengths(&self, distribution: &Distribution) {
         let check = |name, found: usize, width: usize, optional: bool| {
             let expected = self.len() * width;
@@ -134,6 +150,7 @@ impl<'a, T> Batch<'a, T> {
         check("values", self.values.len(), 1, false);
         check("advantages", self.advantages.len(), 1, false);
         check("value_targets", self.value_targets.len(), 1, false);
+        check("weights", self.weights.len(), 1, true);
     }
 
     /// The number of rows, B.
@@ -184,6 +201,12 @@ impl<'a, T> Batch<'a, T> {
 }
 
 impl<T: Real> Batch<'_, T> {
+    /// The weight of row `i`.
+    #[inline]
+    pub fn weight(&self, i: usize) -> T {
+        if self.weights.is_empty() { T::one() } else { self.weights[i] }
+    }
+
     /// The first number that is NaN or infinite: the array's name, the place in it, and the number.
     ///
     /// `distribution_params` are left out: logits of choices that are never allowed may be infinite.
@@ -195,6 +218,8 @@ impl<T: Real> Batch<'_, T> {
             ("values", self.values),
             ("advantages", self.advantages),
             ("value_targets", self.value_targets),
+            ("weights", self.weights),
+            ("episode_returns", self.episode_returns),
         ]
         .into_iter()
         .find_map(|(name, array)| {

@@ -2,14 +2,16 @@
 //!
 //! Every algorithm needs three things of a policy or a critic: its outputs, Jᵀu and Jv
 //! ([`Network::linearize`]). [`ActorCritic`] joins a policy and a critic to one network, [`Rollout`] and
-//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms that learn from it; a [`Search`] tries
-//! parameters out instead. [`Policy`] is what training leaves: it comes from the bytes of one file and acts.
+//! [`Batch`] carry experience, and [`Update`] is the trait of algorithms that learn from it ([`CriticFit`] is what several
+//! of them do); a [`Search`] tries parameters out instead. [`Policy`] is what training leaves: it comes from the bytes of
+//! one file and acts.
 
 mod action_map;
 mod actor_critic;
 mod aligned;
 mod architecture;
 mod batch;
+mod critic;
 mod deployed;
 mod kernel;
 mod mlp;
@@ -19,11 +21,13 @@ mod policy_head;
 mod search;
 mod threads;
 mod update;
+mod value_scale;
 
 pub use action_map::ActionMap;
 pub use actor_critic::{ActorCritic, LinearizedActorCritic};
 pub use architecture::{ActorCriticConfig, Body, ConvConfig, ConvLayer, POLICY_GAIN, VALUE_GAIN};
 pub use batch::{Batch, Rollout};
+pub use critic::{CriticConfig, CriticFit};
 pub use deployed::{Policy, PolicyError, PolicySpec};
 pub use kernel::{Activation, InstructionSet, Kernel, tanh_in_place};
 pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig, orthogonal};
@@ -32,4 +36,8 @@ pub use normalizer::Normalizer;
 pub use policy_head::{FrozenHead, LinearizedHead, PolicyHead};
 pub use search::{Candidate, Search, SearchError};
 pub use threads::{Team, Threads};
-pub use update::{Agent, Context, Metrics, Update, UpdateError, UpdateState};
+pub use update::{
+    Agent, Context, Metrics, Update, UpdateError, UpdateState, check_finite, check_present, check_schedule,
+    check_setting,
+};
+pub use value_scale::ValueScale;

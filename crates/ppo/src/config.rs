@@ -1,8 +1,10 @@
 //! The settings of PPO.
 
-use gradus_core_math::Schedule;
-use gradus_policy::UpdateError;
+use gradus_core_math::{KlAdaptiveRate, Schedule};
+use gradus_policy::{UpdateError, check_schedule, check_setting};
 use serde::{Deserialize, Serialize};
+
+use crate::objective::Objective;
 
 /// How far an estimate may exceed `kl_target` before the update stops: minibatches are small and their estimates
 /// scatter (as in Stable-Baselines3 and Spinning Up).
@@ -46,11 +48,18 @@ pub struct PpoConfig {
     pub minibatches: Minibatches,
     /// Adam's step size.
     pub learning_rate: Schedule,
-    /// ε of the clipped objective: the ratio counts within [1−ε, 1+ε].
-    pub clip_epsilon: Schedule,
+    /// If set, the step size begins with `learning_rate`, which is then a constant, and follows the mean of
+    /// `kl_old_new` over the batch after each update.
+    pub kl_adaptive_rate: Option<KlAdaptiveRate>,
+    /// What is maximised.
+    pub objective: Objective,
     /// If set, the new value is held within this distance of the old one in a second loss, and the larger
-    /// of both counts.
+    /// of both counts. The distance is in deviations of the targets with `normalize_value`.
     pub value_clip_epsilon: Option<f64>,
+    /// Whether the critic is fitted to targets with mean 0 and deviation 1 by the running moments of all targets so
+    /// far, those of the batch among them (Yu et al. 2022, value normalisation, there with PopArt);
+    /// [`Update::value_scale`](gradus_policy::Update::value_scale) then says what its outputs stand for.
+    pub normalize_value: bool,
     /// The weight c₂ of the entropy bonus.
     pub entropy_coef: f64,
     /// The weight c₁ of the mean squared error of the value.
@@ -71,8 +80,10 @@ impl Default for PpoConfig {
             epochs: 10,
             minibatches: Minibatches::Size(64),
             learning_rate: Schedule::Constant(3e-4),
-            clip_epsilon: Schedule::Constant(0.2),
+            kl_adaptive_rate: None,
+            objective: Objective::clip(0.2),
             value_clip_epsilon: None,
+            normalize_value: false,
             entropy_coef: 0.0,
             value_coef: 0.5,
             max_grad_norm: Some(0.5),
@@ -107,9 +118,26 @@ impl PpoConfig {
         self
     }
 
-    /// Another ε of the clipped objective.
-    pub fn with_clip_epsilon(mut self, clip_epsilon: Schedule) -> Self {
-        self.clip_epsilon = clip_epsilon;
+    /// A learning rate that follows the KL divergence, or not.
+    pub fn with_kl_adaptive_rate(mut self, rule: Option<KlAdaptiveRate>) -> Self {
+        self.kl_adaptive_rate = rule;
+        self
+    }
+
+    /// Another objective.
+    pub fn with_objective(mut self, objective: Objective) -> Self {
+        self.objective = objective;
+        self
+    }
+
+    /// The clipped objective with this ε.
+    pub fn with_clip_epsilon(self, clip_epsilon: Schedule) -> Self {
+        self.with_objective(Objective::clip(clip_epsilon))
+    }
+
+    /// Value targets normalised by their running moments, or as they are.
+    pub fn with_normalize_value(mut self, normalize_value: bool) -> Self {
+        self.normalize_value = normalize_value;
         self
     }
 
@@ -160,20 +188,21 @@ impl PpoConfig {
     /// # Errors
     /// Names the first setting that is outside its range.
     pub fn check(&self) -> Result<(), UpdateError> {
-        let at_least_one = |name, value: usize| check(name, value as f64, value >= 1, "at least 1");
+        let at_least_one = |name, value: usize| check_setting(name, value as f64, value >= 1, "at least 1");
         at_least_one("epochs", self.epochs)?;
         match self.minibatches {
             Minibatches::Count(count) => at_least_one("minibatches", count)?,
             Minibatches::Size(size) => at_least_one("minibatch_size", size)?,
         }
-        for (name, schedule) in [("learning_rate", self.learning_rate), ("clip_epsilon", self.clip_epsilon)] {
-            for value in [schedule.at(0.0), schedule.at(1.0)] {
-                check(name, value, value.is_finite() && value >= 0.0, "a number from 0 on")?;
-            }
-            check(name, schedule.at(0.0), schedule.at(0.0) > 0.0, "above 0 at the start")?;
+        check_schedule("learning_rate", self.learning_rate)?;
+        if self.kl_adaptive_rate.is_some() {
+            let constant = matches!(self.learning_rate, Schedule::Constant(_));
+            let end = self.learning_rate.at(1.0);
+            check_setting("learning_rate", end, constant, "the same throughout where it follows the KL")?;
         }
+        self.objective.check()?;
         for (name, value) in [("entropy_coef", self.entropy_coef), ("value_coef", self.value_coef)] {
-            check(name, value, value.is_finite() && value >= 0.0, "a number from 0 on")?;
+            check_setting(name, value, value.is_finite() && value >= 0.0, "a number from 0 on")?;
         }
         let positive = [
             ("value_clip_epsilon", self.value_clip_epsilon),
@@ -183,15 +212,11 @@ impl PpoConfig {
         ];
         for (name, value) in positive {
             if let Some(value) = value {
-                check(name, value, value.is_finite() && value > 0.0, "a number above 0")?;
+                check_setting(name, value, value.is_finite() && value > 0.0, "a number above 0")?;
             }
         }
         Ok(())
     }
-}
-
-fn check(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), UpdateError> {
-    if ok { Ok(()) } else { Err(UpdateError::Setting { name, value, range }) }
 }
 
 #[cfg(test)]

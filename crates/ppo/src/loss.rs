@@ -1,13 +1,31 @@
-//! The clipped objective: its value, and its gradient in the outputs of the networks.
+//! The loss of a minibatch: its value, and its gradient in the outputs of the networks.
 
 use gradus_core_math::{Distribution, Real};
-use gradus_policy::{Batch, Rows};
+use gradus_policy::{Batch, Rows, ValueScale};
+
+/// The policy's part of a minibatch's loss, with the constants of the moment; see
+/// [`Objective`](crate::Objective).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LossObjective {
+    /// The clipped objective.
+    Clip {
+        /// ε.
+        epsilon: f64,
+        /// c of the dual clip.
+        dual: Option<f64>,
+    },
+    /// The ratio with a penalty.
+    Penalty {
+        /// β.
+        kl_coef: f64,
+    },
+}
 
 /// The constants of one minibatch's loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossConfig {
-    /// ε of the clipped objective.
-    pub clip_epsilon: f64,
+    /// The policy's part.
+    pub objective: LossObjective,
     /// If set, the distance from the old value within which a clipped second value loss holds the new one.
     pub value_clip_epsilon: Option<f64>,
     /// The weight c₂ of the entropy bonus.
@@ -16,20 +34,25 @@ pub struct LossConfig {
     pub value_coef: f64,
     /// Whether advantages are normalised over the minibatch.
     pub normalize_advantage: bool,
+    /// What the critic's outputs stand for, if not the values themselves: targets and old values are brought to it,
+    /// and the value loss and its clip are in units of its deviation.
+    pub value_scale: Option<ValueScale>,
 }
 
 /// The parts of a minibatch's loss, each a mean over its rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Losses {
-    /// −min(r A, clip(r, 1−ε, 1+ε) A)
+    /// −min(r A, clip(r, 1−ε, 1+ε) A), −max(min(r A, clip(r, 1−ε, 1+ε) A), c A) for A < 0 with a dual clip, or
+    /// −r A + β KL(π_old‖π_θ)
     pub policy_loss: f64,
     /// (V − target)²
     pub value_loss: f64,
     /// H(π(·|s))
     pub entropy: f64,
-    /// The share of rows whose ratio is outside [1−ε, 1+ε].
+    /// The share of rows whose ratio is outside [1−ε, 1+ε]; 0 with a penalty.
     pub clip_fraction: f64,
-    /// The estimate (r − 1) − log r of KL(π_old‖π_new): unbiased, never negative (Schulman 2020, "k3").
+    /// The estimate (r − 1) − log r of KL(π_old‖π_new): unbiased, never negative (Schulman 2020, "k3"). With a
+    /// penalty KL(π_old‖π_new) itself.
     pub kl_old_new: f64,
 }
 
@@ -46,7 +69,11 @@ impl Losses {
 /// with r = π_θ(a|s)/π_old(a|s) (Schulman et al. 2017, equations 7 and 9, with the sign of a loss).
 ///
 /// The derivative in log π(a|s) is −r A where the unclipped term is the smaller one or the ratio lies within
-/// the interval, and 0 elsewhere: the minimum is flat above 1+ε for A > 0 and below 1−ε for A < 0.
+/// the interval, and 0 elsewhere: the minimum is flat above 1+ε for A > 0 and below 1−ε for A < 0. A dual clip makes
+/// it flat above c as well for A < 0.
+///
+/// With a penalty the first term is mean(−r A + β KL(π_old‖π_θ)) (equation 8), whose derivative in the parameters φ of
+/// the row's distribution is −r A ∂log π/∂φ + β ∂KL/∂φ.
 ///
 /// With `normalize_advantage`, A is (A − mean)/(standard deviation + 1e-8) over the minibatch, with Bessel's
 /// correction; a single row keeps its advantage.
@@ -55,12 +82,12 @@ impl Losses {
 /// `outputs` and `cotangent` are `[rows, n_params + 1]`: parameters of the distribution, then the value.
 ///
 /// # Panics
-/// When lengths do not fit, or a row is not in the batch.
+/// When lengths do not fit, or a row is not in the batch, or the batch has no `distribution_params` for the penalty.
 ///
 /// ```
 /// use gradus_core_math::Distribution;
 /// use gradus_policy::{Batch, Rows};
-/// use gradus_ppo::{LossConfig, loss_and_cotangent};
+/// use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 ///
 /// // One row: two equally likely actions, of which the second was taken and had advantage 3; value 1, target 2.
 /// let batch = Batch {
@@ -73,13 +100,15 @@ impl Losses {
 ///     values: &[1.0],
 ///     advantages: &[3.0],
 ///     value_targets: &[2.0],
+///     ..Batch::default()
 /// };
 /// let config = LossConfig {
-///     clip_epsilon: 0.2,
+///     objective: LossObjective::Clip { epsilon: 0.2, dual: None },
 ///     value_clip_epsilon: None,
 ///     entropy_coef: 0.0,
 ///     value_coef: 0.5,
 ///     normalize_advantage: false,
+///     value_scale: None,
 /// };
 /// let mut cotangent = [0.0; 3];
 /// let family = Distribution::Categorical { n: 2 };
@@ -102,7 +131,7 @@ pub fn loss_and_cotangent<T: Real>(
     let per_row = 1.0 / rows.len() as f64;
     let (mean, scale) =
         if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
-    let clip = (T::of(1.0 - config.clip_epsilon), T::of(1.0 + config.clip_epsilon));
+    let term = PolicyTerm::of(config.objective);
     let entropy_cotangent = T::of(-config.entropy_coef * per_row);
     let mut sum = Losses::default();
 
@@ -121,17 +150,29 @@ pub fn loss_and_cotangent<T: Real>(
             action,
             |log_prob, entropy| {
                 let log_ratio = log_prob - batch.log_probs[i];
-                let policy = clipped(log_ratio.exp(), advantage, clip);
+                let ratio = log_ratio.exp();
+                let policy = term.at(ratio, advantage);
                 sum.policy_loss += policy.loss.wide();
                 sum.entropy += entropy.wide();
-                sum.clip_fraction += f64::from(policy.outside);
-                sum.kl_old_new += kl_estimate(log_ratio.wide(), policy.ratio.wide());
+                if let LossObjective::Clip { .. } = config.objective {
+                    sum.clip_fraction += f64::from(policy.outside);
+                    sum.kl_old_new += kl_estimate(log_ratio.wide(), ratio.wide());
+                }
                 (policy.derivative * T::of(per_row), entropy_cotangent)
             },
             to_params,
         );
-        let (loss, derivative) =
-            value_loss(value, batch.values[i], batch.value_targets[i], config.value_clip_epsilon);
+        if let LossObjective::Penalty { kl_coef } = config.objective {
+            let old = Batch::<T>::row(batch.distribution_params, n_params, i);
+            let mask = batch.mask(mask_width, i);
+            let kl = distribution.kl(old, params, mask).wide();
+            sum.kl_old_new += kl;
+            sum.policy_loss += kl_coef * kl;
+            distribution.add_kl_gradient_q(old, params, mask, T::of(kl_coef * per_row), to_params);
+        }
+        let scaled = |value: T| config.value_scale.map_or(value, |scale| scale.to_output(value));
+        let (old, target) = (scaled(batch.values[i]), scaled(batch.value_targets[i]));
+        let (loss, derivative) = value_loss(value, old, target, config.value_clip_epsilon);
         sum.value_loss += loss.wide();
         to_value[0] = derivative * T::of(config.value_coef * per_row);
     }
@@ -144,32 +185,59 @@ pub fn loss_and_cotangent<T: Real>(
     }
 }
 
-/// One row of the clipped objective, as a loss.
-struct Clipped<T> {
-    ratio: T,
+/// One row of the policy's loss, without a penalty.
+struct PolicyLoss<T> {
     loss: T,
     /// In log π(a|s).
     derivative: T,
     outside: bool,
 }
 
-#[inline]
-fn clipped<T: Real>(ratio: T, advantage: T, (low, high): (T, T)) -> Clipped<T> {
-    let plain = ratio * advantage;
-    // `max` then `min` would swallow a NaN, which has to surface in the loss.
-    let bounded = if ratio < low {
-        low
-    } else if ratio > high {
-        high
-    } else {
-        ratio
-    } * advantage;
-    let flat = bounded < plain;
-    Clipped {
-        ratio,
-        loss: if flat { -bounded } else { -plain },
-        derivative: if flat { T::zero() } else { -plain },
-        outside: ratio < low || ratio > high,
+/// The constants of the policy's loss in the scalar of the batch.
+#[derive(Clone, Copy)]
+enum PolicyTerm<T> {
+    Plain,
+    Clipped { low: T, high: T, dual: Option<T> },
+}
+
+impl<T: Real> PolicyTerm<T> {
+    fn of(objective: LossObjective) -> Self {
+        match objective {
+            LossObjective::Penalty { .. } => Self::Plain,
+            LossObjective::Clip { epsilon, dual } => {
+                Self::Clipped { low: T::of(1.0 - epsilon), high: T::of(1.0 + epsilon), dual: dual.map(T::of) }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn at(self, ratio: T, advantage: T) -> PolicyLoss<T> {
+        let plain = ratio * advantage;
+        let Self::Clipped { low, high, dual } = self else {
+            return PolicyLoss { loss: -plain, derivative: -plain, outside: false };
+        };
+        // `max` then `min` would swallow a NaN, which has to surface in the loss.
+        let bounded = if ratio < low {
+            low
+        } else if ratio > high {
+            high
+        } else {
+            ratio
+        } * advantage;
+        let flat = bounded < plain;
+        let outside = ratio < low || ratio > high;
+        if let Some(c) = dual
+            && advantage < T::zero()
+            && ratio > c
+        {
+            // For A < 0 the minimum is r A here, which lies below c A.
+            return PolicyLoss { loss: -c * advantage, derivative: T::zero(), outside };
+        }
+        PolicyLoss {
+            loss: if flat { -bounded } else { -plain },
+            derivative: if flat { T::zero() } else { -plain },
+            outside,
+        }
     }
 }
 

@@ -1,17 +1,25 @@
 //! The update.
 
-use gradus_core_math::{
-    Adam, AdamConfig, Distribution, Optimizer, OptimizerState, Real, clip_global_norm, explained_variance,
-};
+use gradus_core_math::{Adam, AdamConfig, Distribution, Optimizer, Real, clip_global_norm};
 use gradus_policy::{
     Agent, Batch, Context, Input, Linearized, Metrics, Network, Team, Update, UpdateError, UpdateState,
+    ValueScale, check_finite, check_present,
 };
 use rand::seq::SliceRandom;
 
+use crate::adapted::Adapted;
 use crate::config::{KL_TOLERANCE, PpoConfig};
 use crate::loss::{LossConfig, Losses, loss_and_cotangent};
+use crate::objective::Objective;
+use crate::progress::Progress;
 
-/// Proximal policy optimisation with the clipped objective (Schulman et al. 2017, Algorithm 1).
+/// Proximal policy optimisation (Schulman et al. 2017, Algorithm 1), with the clipped objective or a penalty on the KL
+/// divergence.
+///
+/// Where β or the learning rate follow the KL divergence, it is the mean of KL(π_old‖π_new) over all rows of the batch,
+/// in closed form, after the last step of the update.
+///
+/// A batch with `weights` is refused: the objective is a mean over rows that count alike.
 ///
 /// ```
 /// use gradus_core_math::{Distribution, Stream};
@@ -38,24 +46,13 @@ use crate::loss::{LossConfig, Losses, loss_and_cotangent};
 pub struct Ppo<T> {
     config: PpoConfig,
     adam: Adam<T>,
+    adapted: Adapted,
     updates: u64,
     gradient: Vec<T>,
     cotangent: Vec<T>,
+    /// Parameters of the distributions after an update, `[B, n_params]`.
+    params: Vec<T>,
     rows: Vec<u32>,
-}
-
-/// What the minibatches of an update add up to.
-#[derive(Default)]
-struct Progress {
-    sum: Losses,
-    gradient_norm: f64,
-    minibatches: usize,
-    /// Minibatches that were followed by a step: all, or all but the one that stopped the update.
-    steps: usize,
-    /// Of the last epoch alone: how far the update has gone.
-    last_epoch: Losses,
-    last_epoch_minibatches: usize,
-    stopped: bool,
 }
 
 impl<T: Real> Ppo<T> {
@@ -65,14 +62,15 @@ impl<T: Real> Ppo<T> {
     /// When a setting is outside its range.
     pub fn new<N: Network<Scalar = T>>(config: PpoConfig, agent: &Agent<N>) -> Result<Self, UpdateError> {
         config.check()?;
-        let adam = Adam::new(AdamConfig::new().with_epsilon(config.adam_epsilon), agent.theta.len())
-            .map_err(|error| UpdateError::State(error.to_string()))?;
+        let adam = Adam::new(AdamConfig::new().with_epsilon(config.adam_epsilon), agent.theta.len())?;
         Ok(Self {
+            adapted: Adapted::new(&config),
             config,
             adam,
             updates: 0,
             gradient: vec![T::zero(); agent.theta.len()],
             cotangent: Vec::new(),
+            params: Vec::new(),
             rows: Vec::new(),
         })
     }
@@ -82,41 +80,93 @@ impl<T: Real> Ppo<T> {
         &self.config
     }
 
+    /// What the critic's outputs stand for; see [`Update::value_scale`].
+    pub fn value_scale(&self) -> Option<ValueScale> {
+        self.adapted.values.as_ref().and_then(ValueScale::of)
+    }
+
+    fn learning_rate(&self, progress: f64) -> f64 {
+        self.adapted.learning_rate.unwrap_or_else(|| self.config.learning_rate.at(progress))
+    }
+
+    /// The constants of an update's loss.
+    fn loss(&self, progress: f64) -> LossConfig {
+        let kl_coef = match self.config.objective {
+            Objective::Penalty { kl_coef, .. } => self.adapted.kl_coef.unwrap_or(kl_coef),
+            Objective::Clip { .. } => 0.0,
+        };
+        LossConfig {
+            objective: self.config.objective.at(progress, kl_coef),
+            value_clip_epsilon: self.config.value_clip_epsilon,
+            entropy_coef: self.config.entropy_coef,
+            value_coef: self.config.value_coef,
+            normalize_advantage: self.config.normalize_advantage,
+            value_scale: self.value_scale(),
+        }
+    }
+
+    /// Moments of the targets, epochs, and what follows their KL.
+    fn steps<N: Network<Scalar = T>>(
+        &mut self,
+        agent: &mut Agent<N>,
+        batch: &Batch<'_, T>,
+        context: Context<'_>,
+    ) -> Result<Metrics, UpdateError> {
+        let Context { mut team, progress, rng } = context;
+        if let Some(values) = &mut self.adapted.values {
+            batch.value_targets.iter().for_each(|&target| values.push(&[target]));
+        }
+        let (loss, learning_rate) = (self.loss(progress), self.learning_rate(progress));
+        let context = Context { team: team.reborrow(), progress, rng };
+        let mut done = self.epochs(agent, batch, &loss, learning_rate, context)?;
+        agent.check(self.updates + 1)?;
+        if self.adapted.follows_kl() {
+            let kl = self.kl_old_new(team, agent, batch);
+            check_finite("the mean of kl_old_new after the update", kl, self.updates + 1)?;
+            self.adapted.follow(&self.config, kl);
+            done.kl_after = Some(kl);
+        }
+        Ok(done.metrics(batch, learning_rate, loss.objective))
+    }
+
+    /// The mean of KL(π_old‖π_θ) over the batch.
+    fn kl_old_new<N: Network<Scalar = T>>(
+        &mut self,
+        team: Team<'_>,
+        agent: &mut Agent<N>,
+        batch: &Batch<'_, T>,
+    ) -> f64 {
+        let distribution = agent.network.distribution().clone();
+        let (n_params, mask_width) = (distribution.n_params(), distribution.mask_width());
+        self.params.resize(batch.len() * n_params, T::zero());
+        let input = Input::all(batch.observations, batch.observation_width);
+        agent.network.policy_params(team, &agent.theta, input, &mut self.params);
+        let rows = batch.distribution_params.chunks_exact(n_params).zip(self.params.chunks_exact(n_params));
+        let kl = |(i, (old, new))| distribution.kl::<T>(old, new, batch.mask(mask_width, i)).wide();
+        rows.enumerate().map(kl).sum::<f64>() / batch.len() as f64
+    }
+
     /// K epochs over shuffled minibatches.
     fn epochs<N: Network<Scalar = T>>(
         &mut self,
         agent: &mut Agent<N>,
         batch: &Batch<'_, T>,
+        loss: &LossConfig,
+        learning_rate: f64,
         context: Context<'_>,
     ) -> Result<Progress, UpdateError> {
-        let Context { mut team, progress, rng } = context;
-        let learning_rate = self.config.learning_rate.at(progress);
-        let loss = LossConfig {
-            clip_epsilon: self.config.clip_epsilon.at(progress),
-            value_clip_epsilon: self.config.value_clip_epsilon,
-            entropy_coef: self.config.entropy_coef,
-            value_coef: self.config.value_coef,
-            normalize_advantage: self.config.normalize_advantage,
-        };
+        let Context { mut team, rng, .. } = context;
         let distribution = agent.network.distribution().clone();
         let mut done = Progress::default();
         self.rows.clear();
         self.rows.extend(0..batch.len() as u32);
         for _ in 0..self.config.epochs {
             self.rows.shuffle(rng);
-            done.last_epoch = Losses::default();
-            done.last_epoch_minibatches = 0;
+            done.begin_epoch();
             let mut start = 0;
             for end in self.config.minibatches.ends(batch.len()) {
-                let losses = self.gradient(
-                    team.reborrow(),
-                    agent,
-                    &distribution,
-                    batch,
-                    start..end,
-                    &loss,
-                    &mut done,
-                )?;
+                let losses =
+                    self.gradient(team.reborrow(), agent, &distribution, batch, start..end, loss, &mut done)?;
                 if self.config.kl_target.is_some_and(|target| losses.kl_old_new > KL_TOLERANCE * target) {
                     done.stopped = true;
                     return Ok(done);
@@ -152,31 +202,21 @@ impl<T: Real> Ppo<T> {
             ("the value loss", losses.value_loss),
             ("the entropy", losses.entropy),
         ] {
-            self.finite(name, value)?;
+            check_finite(name, value, self.updates + 1)?;
         }
         point.vjp(team, &self.cotangent, &mut self.gradient);
         let norm = clip_global_norm(&mut self.gradient, self.config.max_grad_norm.unwrap_or(f64::INFINITY));
-        self.finite("the norm of the gradient", norm.wide())?;
+        check_finite("the norm of the gradient", norm.wide(), self.updates + 1)?;
         done.add(&losses, norm.wide());
         Ok(losses)
     }
 
-    fn finite(&self, quantity: &str, value: f64) -> Result<(), UpdateError> {
-        if value.is_finite() {
-            return Ok(());
-        }
-        Err(UpdateError::NonFinite { quantity: quantity.into(), value, update: self.updates + 1 })
-    }
-
     /// The state for a checkpoint: see [`Update::state`].
     pub fn state(&self) -> UpdateState<T> {
-        let OptimizerState { steps, moments } = self.adam.state();
         let mut state = UpdateState::default();
-        for (name, moment) in MOMENTS.into_iter().zip(moments) {
-            state.tensors.insert(name.into(), moment);
-        }
+        state.put_optimizer(ADAM, &self.adam);
+        self.adapted.put(&mut state);
         // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("adam.steps".into(), steps as f64);
         state.scalars.insert("updates".into(), self.updates as f64);
         state
     }
@@ -186,53 +226,17 @@ impl<T: Real> Ppo<T> {
     /// # Errors
     /// When the state is another algorithm's or another network's; this one is then unchanged.
     pub fn load(&mut self, mut state: UpdateState<T>) -> Result<(), UpdateError> {
-        let (steps, updates) = (state.take_count("adam.steps")?, state.take_count("updates")?);
-        let moments = MOMENTS.into_iter().map(|name| state.take_tensor(name)).collect::<Result<_, _>>()?;
+        let updates = state.take_count("updates")?;
+        let adam = state.take_optimizer(ADAM, &self.adam)?;
+        let adapted = self.adapted.taken(&mut state)?;
         state.nothing_left()?;
-        self.adam
-            .load(OptimizerState { steps, moments })
-            .map_err(|error| UpdateError::State(error.to_string()))?;
-        self.updates = updates;
+        (self.adam, self.adapted, self.updates) = (adam, adapted, updates);
         Ok(())
     }
 }
 
-/// The names of Adam's moments in a state.
-const MOMENTS: [&str; 2] = ["adam.m", "adam.v"];
-
-impl Progress {
-    fn add(&mut self, losses: &Losses, gradient_norm: f64) {
-        for sum in [&mut self.sum, &mut self.last_epoch] {
-            sum.policy_loss += losses.policy_loss;
-            sum.value_loss += losses.value_loss;
-            sum.entropy += losses.entropy;
-            sum.clip_fraction += losses.clip_fraction;
-            sum.kl_old_new += losses.kl_old_new;
-        }
-        self.gradient_norm += gradient_norm;
-        self.minibatches += 1;
-        self.last_epoch_minibatches += 1;
-    }
-
-    /// Losses are means over all minibatches, `kl_old_new` and `clip_fraction` over those of the last epoch.
-    fn metrics<T: Real>(&self, batch: &Batch<'_, T>, learning_rate: f64, clip_epsilon: f64) -> Metrics {
-        let all = 1.0 / self.minibatches.max(1) as f64;
-        let last = 1.0 / self.last_epoch_minibatches.max(1) as f64;
-        let mut metrics = Metrics::new();
-        metrics.push("policy_loss", self.sum.policy_loss * all);
-        metrics.push("value_loss", self.sum.value_loss * all);
-        metrics.push("entropy", self.sum.entropy * all);
-        metrics.push("kl_old_new", self.last_epoch.kl_old_new * last);
-        metrics.push("clip_fraction", self.last_epoch.clip_fraction * last);
-        metrics.push("gradient_norm", self.gradient_norm * all);
-        metrics.push("explained_variance", explained_variance(batch.values, batch.value_targets));
-        metrics.push("gradient_steps", self.steps as f64);
-        metrics.push("stopped_on_kl", f64::from(self.stopped));
-        metrics.push("learning_rate", learning_rate);
-        metrics.push("clip_epsilon", clip_epsilon);
-        metrics
-    }
-}
+/// The name of the optimiser in a state.
+const ADAM: &str = "adam";
 
 impl<N: Network> Update<N> for Ppo<N::Scalar> {
     fn update(
@@ -242,23 +246,18 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
         context: Context<'_>,
     ) -> Result<Metrics, UpdateError> {
         batch.check(agent.network.distribution(), self.updates + 1)?;
-        let progress = context.progress;
-        let before = (agent.theta.clone(), self.adam.clone());
-        let outcome = self.epochs(agent, batch, context).and_then(|done| {
-            agent.check(self.updates + 1)?;
-            Ok(done)
-        });
-        match outcome {
-            Ok(done) => {
-                self.updates += 1;
-                let learning_rate = self.config.learning_rate.at(progress);
-                Ok(done.metrics(batch, learning_rate, self.config.clip_epsilon.at(progress)))
-            }
-            Err(error) => {
-                (agent.theta, self.adam) = before;
-                Err(error)
-            }
+        batch.check_unweighted("PPO")?;
+        let penalty = matches!(self.config.objective, Objective::Penalty { .. });
+        if penalty || self.adapted.follows_kl() {
+            check_present(batch.distribution_params, "distribution_params", "the KL divergence of PPO")?;
         }
+        let before = (agent.theta.clone(), self.adam.clone(), self.adapted.clone());
+        let outcome = self.steps(agent, batch, context);
+        match &outcome {
+            Ok(_) => self.updates += 1,
+            Err(_) => (agent.theta, self.adam, self.adapted) = before,
+        }
+        outcome
     }
 
     fn state(&self) -> UpdateState<N::Scalar> {
@@ -267,5 +266,9 @@ impl<N: Network> Update<N> for Ppo<N::Scalar> {
 
     fn load(&mut self, state: UpdateState<N::Scalar>) -> Result<(), UpdateError> {
         self.load(state)
+    }
+
+    fn value_scale(&self) -> Option<ValueScale> {
+        self.value_scale()
     }
 }

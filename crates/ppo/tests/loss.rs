@@ -1,16 +1,17 @@
 //! The clipped objective: as a function of the ratio, its gradient against finite differences, and its corners.
 
-use gradus_core_math::{Distribution, Real, Stream};
-use gradus_policy::Batch;
-use gradus_ppo::{LossConfig, Losses, loss_and_cotangent};
+use gradus_core_math::{Distribution, Real, RunningMoments, Stream};
+use gradus_policy::{Batch, ValueScale};
+use gradus_ppo::{LossConfig, LossObjective, Losses, loss_and_cotangent};
 use rand::RngExt;
 
 const PLAIN: LossConfig = LossConfig {
-    clip_epsilon: 0.2,
+    objective: LossObjective::Clip { epsilon: 0.2, dual: None },
     value_clip_epsilon: None,
     entropy_coef: 0.0,
     value_coef: 0.5,
     normalize_advantage: false,
+    value_scale: None,
 };
 
 /// A batch that owns its arrays.
@@ -20,6 +21,8 @@ struct Data {
     actions: Vec<f64>,
     masks: Vec<bool>,
     log_probs: Vec<f64>,
+    /// Parameters of the old policy; they need not fit `log_probs`, no formula reads both.
+    params_old: Vec<f64>,
     values: Vec<f64>,
     advantages: Vec<f64>,
     value_targets: Vec<f64>,
@@ -37,6 +40,7 @@ impl Data {
             actions: vec![0.0; rows * distribution.action_width()],
             masks: Vec::new(),
             log_probs: Vec::new(),
+            params_old: Vec::new(),
             values: Vec::new(),
             advantages: Vec::new(),
             value_targets: Vec::new(),
@@ -60,6 +64,8 @@ impl Data {
             let moved = 0.5 * (2.0 * rng.random::<f64>() - 1.0);
             data.log_probs.push(distribution.log_prob(&output[..n_params], mask, action) + moved);
         }
+        let mut rng = Stream::new(seed, "old parameters", 0);
+        data.params_old.extend((0..rows * n_params).map(|_| 2.0 * rng.random::<f64>() - 1.0));
         data
     }
 
@@ -70,6 +76,7 @@ impl Data {
             actions: vec![0.0],
             masks: Vec::new(),
             log_probs: vec![0.5_f64.ln() - ratio.ln()],
+            params_old: Vec::new(),
             values: vec![0.0],
             advantages: vec![advantage],
             value_targets: vec![0.0],
@@ -85,16 +92,18 @@ impl Data {
         let of = |x: &[f64]| x.iter().map(|&x| T::of(x)).collect::<Vec<T>>();
         let (actions, log_probs, values) = (of(&self.actions), of(&self.log_probs), of(&self.values));
         let (advantages, value_targets) = (of(&self.advantages), of(&self.value_targets));
+        let params_old = of(&self.params_old);
         let batch = Batch {
             observation_width: 0,
             observations: &[],
             actions: &actions,
             masks: &self.masks,
             log_probs: &log_probs,
-            distribution_params: &[],
+            distribution_params: &params_old,
             values: &values,
             advantages: &advantages,
             value_targets: &value_targets,
+            ..Batch::default()
         };
         let mut cotangent = vec![T::of(9.0); outputs.len()];
         let losses =
@@ -120,16 +129,35 @@ fn families() -> Vec<Distribution> {
     ]
 }
 
+const DUAL: LossObjective = LossObjective::Clip { epsilon: 0.2, dual: Some(1.3) };
+const PENALTY: LossObjective = LossObjective::Penalty { kl_coef: 0.7 };
+
 fn every_config() -> Vec<LossConfig> {
+    let mut moments = RunningMoments::new(1);
+    [-1.0, 2.0].iter().for_each(|&target| moments.push(&[target]));
     let mut configs = Vec::new();
-    for value_clip_epsilon in [None, Some(0.3)] {
-        for entropy_coef in [0.0, 0.1] {
-            for normalize_advantage in [false, true] {
-                configs.push(LossConfig { value_clip_epsilon, entropy_coef, normalize_advantage, ..PLAIN });
+    for objective in [PLAIN.objective, DUAL, PENALTY] {
+        for value_clip_epsilon in [None, Some(0.3)] {
+            for entropy_coef in [0.0, 0.1] {
+                for normalize_advantage in [false, true] {
+                    let value_scale = ValueScale::of(&moments).filter(|_| normalize_advantage);
+                    configs.push(LossConfig {
+                        objective,
+                        value_clip_epsilon,
+                        entropy_coef,
+                        normalize_advantage,
+                        value_scale,
+                        ..PLAIN
+                    });
+                }
             }
         }
     }
     configs
+}
+
+fn is_clip(config: &LossConfig) -> bool {
+    matches!(config.objective, LossObjective::Clip { .. })
 }
 
 /// Rows in another order than the batch's, one of them twice.
@@ -145,10 +173,8 @@ fn the_cotangent_is_the_gradient_of_the_total() {
                 rows.iter().flat_map(|&row| data.outputs[row as usize * width..][..width].to_vec()).collect();
             for config in every_config() {
                 let (losses, cotangent) = data.evaluate::<f64>(&config, &rows, &outputs);
-                assert!(
-                    losses.clip_fraction > 0.1 && losses.clip_fraction < 0.9,
-                    "both sides of the clip are met"
-                );
+                let both_sides = losses.clip_fraction > 0.1 && losses.clip_fraction < 0.9;
+                assert_eq!(both_sides, is_clip(&config), "{losses:?}");
                 let total = |outputs: &[f64]| data.evaluate::<f64>(&config, &rows, outputs).0.total(&config);
                 let mut moved = outputs.clone();
                 for i in 0..outputs.len() {
@@ -241,6 +267,95 @@ fn the_objective_is_flat_where_there_is_nothing_more_to_gain() {
     }
 }
 
+/// The dual clip from its definition: for A < 0 at least c A.
+fn dual_objective(ratio: f64, advantage: f64, c: f64) -> f64 {
+    let clipped = objective(ratio, advantage);
+    if advantage < 0.0 { clipped.max(c * advantage) } else { clipped }
+}
+
+#[test]
+fn the_dual_clip_holds_a_negative_advantage_at_c() {
+    for c in [1.1, 1.3, 2.0, 3.0] {
+        let config = LossConfig { objective: LossObjective::Clip { epsilon: 0.2, dual: Some(c) }, ..PLAIN };
+        let (mut slips, mut flat) = ([0.0_f64; 3], 0);
+        for advantage in [-3.0, -0.1, 0.0, 2.0] {
+            for i in 1..=500 {
+                let ratio = f64::from(i) * 0.0101;
+                let data = Data::at_ratio(ratio, advantage);
+                let found = -data.losses(&config).policy_loss;
+                let expected = dual_objective(ratio, advantage, c);
+                assert!((found - expected).abs() < 1e-12, "A {advantage}, ratio {ratio}, c {c}: {found}");
+                let of_dual = advantage < 0.0 && ratio > c;
+                let slope = data.cotangent(&config)[0].abs();
+                let plain_slope = data.cotangent(&PLAIN)[0].abs();
+                let expected = if of_dual { 0.0 } else { plain_slope };
+                assert!((slope - expected).abs() < 1e-12, "A {advantage}, ratio {ratio}, c {c}: {slope}");
+                flat += usize::from(of_dual);
+                let others = [
+                    objective(ratio, advantage),
+                    objective(ratio, advantage).max(c * advantage),
+                    objective(ratio, advantage).min(c * advantage),
+                ];
+                slips
+                    .iter_mut()
+                    .zip(others)
+                    .for_each(|(slip, other)| *slip = slip.max((other - found).abs()));
+            }
+        }
+        assert!(flat > 100, "the second clip was met");
+        assert!(slips.iter().all(|&slip| slip > 0.1), "no clip, for A > 0 too, the minimum: {slips:?}");
+    }
+}
+
+/// mean[−r A + β KL(π_old‖π_θ)], row by row from the definitions.
+#[test]
+fn the_penalty_is_the_sum_over_rows() {
+    for (seed, distribution) in families().into_iter().enumerate() {
+        let data = Data::random(distribution.clone(), 20, true, 60 + seed as u64);
+        let (n, width) = (distribution.n_params(), distribution.action_width());
+        let mut slips = [0.0_f64; 2];
+        for kl_coef in [0.0, 0.7, 5.0] {
+            let config = LossConfig { objective: LossObjective::Penalty { kl_coef }, ..PLAIN };
+            let (mut ratio_term, mut kl, mut reversed) = (0.0, 0.0, 0.0);
+            for i in 0..20 {
+                let mask_width = distribution.mask_width();
+                let mask = (!data.masks.is_empty()).then(|| &data.masks[i * mask_width..][..mask_width]);
+                let new = &data.outputs[i * (n + 1)..][..n];
+                let old = &data.params_old[i * n..][..n];
+                let log_prob = distribution.log_prob(new, mask, &data.actions[i * width..][..width]);
+                ratio_term -= (log_prob - data.log_probs[i]).exp() * data.advantages[i] / 20.0;
+                kl += distribution.kl(old, new, mask) / 20.0;
+                reversed += distribution.kl(new, old, mask) / 20.0;
+            }
+            let losses = data.losses(&config);
+            assert!((losses.kl_old_new - kl).abs() < 1e-13);
+            assert!((losses.policy_loss - (ratio_term + kl_coef * kl)).abs() < 1e-12);
+            assert!(losses.clip_fraction.abs() < 1e-300);
+            // Slips: the sign of the penalty, and the KL from the other side.
+            for (slip, other) in slips.iter_mut().zip([-kl, reversed]) {
+                *slip = slip.max((losses.policy_loss - (ratio_term + kl_coef * other)).abs());
+            }
+        }
+        assert!(slips.iter().all(|&slip| slip > 1e-3), "{distribution:?}: {slips:?}");
+    }
+}
+
+/// Targets and old values are brought to the outputs' scale; the loss and its clip are in units of the deviation.
+#[test]
+fn a_value_scale_normalises_targets() {
+    let mut moments = RunningMoments::new(1);
+    [10.0, 14.0].iter().for_each(|&target| moments.push(&[target]));
+    let value_scale = ValueScale::of(&moments);
+    // Output 0.5 stands for 13; the target 15 is 1.5, the old value 12 is 0.
+    let mut data = Data::at_ratio(1.0, 0.0);
+    (data.outputs[2], data.values[0], data.value_targets[0]) = (0.5, 12.0, 15.0);
+    for (value_clip_epsilon, loss, slope) in [(None, 1.0, -2.0), (Some(0.2), 1.69, 0.0)] {
+        let config = LossConfig { value_scale, value_clip_epsilon, value_coef: 1.0, ..PLAIN };
+        assert!((data.losses(&config).value_loss - loss).abs() < 1e-7);
+        assert!((data.cotangent(&config)[2] - slope).abs() < 1e-7);
+    }
+}
+
 /// At θ_old the gradient is that of −mean(A log π): neither ratio nor clip show.
 #[test]
 fn at_ratio_one_the_gradient_is_the_policy_gradient() {
@@ -259,7 +374,8 @@ fn at_ratio_one_the_gradient_is_the_policy_gradient() {
             expected.push(gradient);
         }
         for clip_epsilon in [0.05, 0.2] {
-            let config = LossConfig { clip_epsilon, ..PLAIN };
+            let config =
+                LossConfig { objective: LossObjective::Clip { epsilon: clip_epsilon, dual: None }, ..PLAIN };
             let losses = data.losses(&config);
             assert!(losses.kl_old_new < 1e-30 && losses.clip_fraction < 1e-30, "{losses:?}");
             for (cotangent, expected) in data.cotangent(&config).chunks(n_params + 1).zip(&expected) {

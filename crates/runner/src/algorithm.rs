@@ -2,7 +2,7 @@
 
 use gradus_core_math::{BacktrackingLineSearch, ConjugateGradient, Schedule};
 use gradus_policy::{Agent, Network, Update, UpdateError};
-use gradus_ppo::{Minibatches, Ppo, PpoConfig};
+use gradus_ppo::{Minibatches, Objective, Ppo, PpoConfig};
 use gradus_trpo::{CriticConfig, Trpo, TrpoConfig};
 
 use crate::config::{Config, Problem};
@@ -96,7 +96,7 @@ fn ppo(config: &Config, minibatches: Minibatches) -> PpoConfig {
         epochs: config.count("epochs"),
         minibatches,
         learning_rate: schedule(config, "learning_rate", "learning_rate_schedule"),
-        clip_epsilon: schedule(config, "clip_epsilon", "clip_schedule"),
+        objective: Objective::clip(schedule(config, "clip_epsilon", "clip_schedule")),
         value_clip_epsilon: config.optional_float("value_clip_epsilon"),
         entropy_coef: config.float("entropy_coef"),
         value_coef: config.float("value_coef"),

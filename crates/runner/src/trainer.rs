@@ -151,6 +151,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
     /// # Errors
     /// When the task, a network or the update fails; the parameters are then those before the update.
     pub fn iterate(&mut self) -> Result<Iteration, TrainError> {
+        self.collector.set_value_scale(self.algorithm.value_scale());
         self.collector.collect(self.threads.team(), &mut self.agent.network, &self.agent.theta)?;
         let context = Context {
             team: self.threads.team(),

@@ -1,30 +1,8 @@
 //! The settings of TRPO and of the natural policy gradient.
 
-use gradus_core_math::{BacktrackingLineSearch, ConjugateGradient, Schedule};
-use gradus_policy::UpdateError;
+use gradus_core_math::{BacktrackingLineSearch, ConjugateGradient};
+use gradus_policy::{CriticConfig, UpdateError, check_setting};
 use serde::{Deserialize, Serialize};
-
-/// How the critic is fitted, apart from the policy.
-///
-/// The defaults are sb3-contrib's: Adam 1e-3, 10 epochs of minibatches of 128.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CriticConfig {
-    /// Adam's step size.
-    pub learning_rate: Schedule,
-    /// Passes over each batch.
-    pub epochs: usize,
-    /// Rows of a minibatch; the last one of a pass may be smaller.
-    pub minibatch_size: usize,
-    /// ε of Adam.
-    pub adam_epsilon: f64,
-}
-
-impl Default for CriticConfig {
-    fn default() -> Self {
-        Self { learning_rate: Schedule::Constant(1e-3), epochs: 10, minibatch_size: 128, adam_epsilon: 1e-5 }
-    }
-}
 
 /// The settings of [`Trpo`](crate::Trpo).
 ///
@@ -58,37 +36,6 @@ impl Default for TrpoConfig {
             normalize_advantage: true,
             critic: CriticConfig::default(),
         }
-    }
-}
-
-impl CriticConfig {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Another step size.
-    pub fn with_learning_rate(mut self, learning_rate: Schedule) -> Self {
-        self.learning_rate = learning_rate;
-        self
-    }
-
-    /// Another number of passes.
-    pub fn with_epochs(mut self, epochs: usize) -> Self {
-        self.epochs = epochs;
-        self
-    }
-
-    /// Another size of minibatches.
-    pub fn with_minibatch_size(mut self, minibatch_size: usize) -> Self {
-        self.minibatch_size = minibatch_size;
-        self
-    }
-
-    /// Another ε of Adam.
-    pub fn with_adam_epsilon(mut self, adam_epsilon: f64) -> Self {
-        self.adam_epsilon = adam_epsilon;
-        self
     }
 }
 
@@ -144,31 +91,15 @@ impl TrpoConfig {
     /// # Errors
     /// Names the first setting that is outside its range.
     pub fn check(&self) -> Result<(), UpdateError> {
-        let setting = |name, value, ok, range| {
-            if ok { Ok(()) } else { Err(UpdateError::Setting { name, value, range }) }
-        };
-        let above_zero = |x: f64| x.is_finite() && x > 0.0;
-        setting("max_kl", self.max_kl, above_zero(self.max_kl), "a number above 0")?;
+        let above_zero = self.max_kl.is_finite() && self.max_kl > 0.0;
+        check_setting("max_kl", self.max_kl, above_zero, "a number above 0")?;
         let damping = self.cg_damping;
-        setting("cg_damping", damping, damping.is_finite() && damping >= 0.0, "a number from 0 on")?;
+        check_setting("cg_damping", damping, damping.is_finite() && damping >= 0.0, "a number from 0 on")?;
         let solvers =
             self.conjugate_gradient.check().and_then(|()| self.line_search.map_or(Ok(()), |s| s.check()));
         if let Err(error) = solvers {
-            return setting(error.name, error.value, false, error.range);
+            return check_setting(error.name, error.value, false, error.range);
         }
-        let critic = &self.critic;
-        setting("critic epochs", critic.epochs as f64, critic.epochs > 0, "at least 1")?;
-        let size = critic.minibatch_size;
-        setting("critic minibatch_size", size as f64, size > 0, "at least 1")?;
-        let rate = critic.learning_rate.at(0.0);
-        setting("critic learning_rate", rate, above_zero(rate), "above 0 at the start")?;
-        let end = critic.learning_rate.at(1.0);
-        setting("critic learning_rate", end, end.is_finite() && end >= 0.0, "a number from 0 on")?;
-        setting(
-            "critic adam_epsilon",
-            critic.adam_epsilon,
-            above_zero(critic.adam_epsilon),
-            "a number above 0",
-        )
+        self.critic.check()
     }
 }

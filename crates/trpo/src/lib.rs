@@ -5,13 +5,13 @@
 //! [`step_length`] and [`line_search`] are what the paper describes.
 
 mod config;
-mod critic;
 mod policy_step;
 mod step;
 mod surrogate;
 mod trpo;
 
-pub use config::{CriticConfig, TrpoConfig};
+pub use config::TrpoConfig;
+pub use gradus_policy::CriticConfig;
 pub use step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
 pub use surrogate::Surrogate;
 pub use trpo::Trpo;

@@ -3,7 +3,7 @@
 use gradus_core_math::{
     BacktrackingLineSearch, CgInfo, CgSolver, LineSearchOutcome, Real, RejectReason, axpy, norm,
 };
-use gradus_policy::{Linearized, Metrics, Network, Team, UpdateError};
+use gradus_policy::{Linearized, Metrics, Network, Team, UpdateError, check_finite};
 
 use crate::config::TrpoConfig;
 use crate::step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
@@ -90,8 +90,8 @@ impl<T: Real> PolicyStepper<T> {
 
         let surrogate_old = surrogate_gradient(team.reborrow(), &mut point, surrogate, scratch, gradient);
         let gradient_norm = norm(gradient);
-        finite("the surrogate", surrogate_old, update)?;
-        finite("the norm of the surrogate's gradient", gradient_norm, update)?;
+        check_finite("the surrogate", surrogate_old, update)?;
+        check_finite("the norm of the surrogate's gradient", gradient_norm, update)?;
         let product = |v: &[T], out: &mut [T]| {
             let buffers = (&mut scratch[..], &mut more_scratch[..]);
             fisher_vector_product(team.reborrow(), &mut point, surrogate, self.cg_damping, v, buffers, out);
@@ -101,7 +101,7 @@ impl<T: Real> PolicyStepper<T> {
         let length = T::of(step_length(self.max_kl, &info));
         step.iter_mut().for_each(|x| *x *= length);
         let full_step_norm = norm(step);
-        finite("the norm of the full step", full_step_norm, update)?;
+        check_finite("the norm of the full step", full_step_norm, update)?;
         Ok(PolicyStep {
             gradient_norm,
             info,
@@ -138,8 +138,8 @@ impl<T: Real> PolicyStepper<T> {
         policy.forward(team, theta, surrogate.input(), params);
         (done.surrogate_new, done.kl_old_new) = surrogate.value_and_kl(params_old, params);
         (done.scale, done.trials) = (1.0, 1);
-        finite("the surrogate after the step", done.surrogate_new, update)?;
-        finite("kl_old_new after the step", done.kl_old_new, update)
+        check_finite("the surrogate after the step", done.surrogate_new, update)?;
+        check_finite("kl_old_new after the step", done.kl_old_new, update)
     }
 }
 
@@ -185,14 +185,5 @@ impl PolicyStep {
         metrics.push("cg_iterations", self.info.iterations as f64);
         metrics.push("cg_relative_residual", self.info.relative_residual);
         metrics
-    }
-}
-
-/// Passes if `value` is finite, else says what is not.
-pub(crate) fn finite(quantity: &str, value: f64, update: u64) -> Result<(), UpdateError> {
-    if value.is_finite() {
-        Ok(())
-    } else {
-        Err(UpdateError::NonFinite { quantity: quantity.into(), value, update })
     }
 }

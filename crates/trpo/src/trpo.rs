@@ -1,11 +1,12 @@
 //! The update.
 
-use gradus_core_math::{Optimizer, OptimizerState, Real, explained_variance};
-use gradus_policy::{Agent, Batch, Context, Metrics, Network, Team, Update, UpdateError, UpdateState};
+use gradus_core_math::{Real, explained_variance};
+use gradus_policy::{
+    Agent, Batch, Context, CriticFit, Metrics, Network, Team, Update, UpdateError, UpdateState, check_finite,
+};
 
 use crate::config::TrpoConfig;
-use crate::critic::CriticFit;
-use crate::policy_step::{PolicyStep, PolicyStepper, finite};
+use crate::policy_step::{PolicyStep, PolicyStepper};
 use crate::surrogate::Surrogate;
 
 /// Trust region policy optimisation, single path (Schulman et al. 2015, sections 5.1 and 6 and appendix C), or the
@@ -21,7 +22,7 @@ use crate::surrogate::Surrogate;
 /// `zero_gradient`). The critic is fitted either way.
 ///
 /// Departures: F is damped, and has the same damping in the step's length; both conditions of the search are judged
-/// apart.
+/// apart. A batch with `weights` is refused: the surrogate is a mean over rows that count alike.
 ///
 /// ```
 /// use gradus_core_math::{Distribution, Stream};
@@ -56,7 +57,7 @@ impl<T: Real> Trpo<T> {
         let of_critic = agent.theta.len() - of_policy;
         Ok(Self {
             policy: PolicyStepper::new(&config, of_policy)?,
-            critic: CriticFit::new(&config.critic, of_critic)?,
+            critic: CriticFit::new(config.critic, of_critic)?,
             config,
             updates: 0,
         })
@@ -81,27 +82,23 @@ impl<T: Real> Trpo<T> {
         let (of_policy, of_critic) = agent.theta.split_at_mut(agent.network.policy_parameter_count());
         let (policy, critic) = agent.network.split_mut().ok_or(UpdateError::SharedTrunk)?;
         let surrogate = Surrogate::new(&distribution, batch, self.config.normalize_advantage);
-        let Self { config, policy: stepper, critic: fit, .. } = self;
+        let Self { policy: stepper, critic: fit, .. } = self;
 
         let mut team = if N::CONCURRENT { team } else { Team::single() };
         let (value_loss, step) = team.join(
-            |team| fit.epochs(&config.critic, critic, of_critic, batch, Context { team, progress, rng }),
+            |team| fit.fit(critic, of_critic, batch, Context { team, progress, rng }),
             |team| stepper.step(team, policy, of_policy, &surrogate, update),
         );
         let step = step?;
-        finite("the value loss", value_loss, update)?;
+        check_finite("the value loss", value_loss, update)?;
         Ok((step, value_loss))
     }
 
     /// The state for a checkpoint; the same as [`Update::state`].
     pub fn state(&self) -> UpdateState<T> {
-        let OptimizerState { steps, moments } = self.critic.adam.state();
         let mut state = UpdateState::default();
-        for (name, moment) in ["critic.adam.m", "critic.adam.v"].into_iter().zip(moments) {
-            state.tensors.insert(name.into(), moment);
-        }
+        self.critic.put_adam(&mut state);
         // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("critic.adam.steps".into(), steps as f64);
         state.scalars.insert("updates".into(), self.updates as f64);
         state
     }
@@ -111,14 +108,10 @@ impl<T: Real> Trpo<T> {
     /// # Errors
     /// When the state is another algorithm's or another network's; this one is then unchanged.
     pub fn load(&mut self, mut state: UpdateState<T>) -> Result<(), UpdateError> {
-        let steps = state.take_count("critic.adam.steps")?;
         let updates = state.take_count("updates")?;
-        let moments = vec![state.take_tensor("critic.adam.m")?, state.take_tensor("critic.adam.v")?];
+        let adam = self.critic.take_adam(&mut state)?;
         state.nothing_left()?;
-        self.critic
-            .adam
-            .load(OptimizerState { steps, moments })
-            .map_err(|error| UpdateError::State(error.to_string()))?;
+        self.critic.set_adam(adam);
         self.updates = updates;
         Ok(())
     }
@@ -132,7 +125,8 @@ impl<N: Network> Update<N> for Trpo<N::Scalar> {
         context: Context<'_>,
     ) -> Result<Metrics, UpdateError> {
         batch.check(agent.network.distribution(), self.updates + 1)?;
-        let before = (agent.theta.clone(), self.critic.adam.clone());
+        batch.check_unweighted("TRPO")?;
+        let before = (agent.theta.clone(), self.critic.adam().clone());
         let outcome = self.both_steps(agent, batch, context);
         match outcome.and_then(|done| agent.check(self.updates + 1).map(|()| done)) {
             Ok((step, value_loss)) => {
@@ -143,7 +137,9 @@ impl<N: Network> Update<N> for Trpo<N::Scalar> {
                 Ok(metrics)
             }
             Err(error) => {
-                (agent.theta, self.critic.adam) = before;
+                let (theta, adam) = before;
+                agent.theta = theta;
+                self.critic.set_adam(adam);
                 Err(error)
             }
         }

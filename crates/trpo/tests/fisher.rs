@@ -246,6 +246,7 @@ impl World {
             values: &zeros,
             advantages: &self.advantages,
             value_targets: &zeros,
+            ..Batch::default()
         };
         visit(&Surrogate::new(&self.distribution, &batch, normalize))
     }

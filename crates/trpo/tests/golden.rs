@@ -99,6 +99,7 @@ impl<'a, T: Kernel> Case<'a, T> {
             values: &zeros,
             advantages: &self.advantages,
             value_targets: &zeros,
+            ..Batch::default()
         };
         let surrogate = Surrogate::new(&self.distribution, &batch, false);
         visit(&mut self.policy, Input::all(&self.observations, self.observation_width), &surrogate)

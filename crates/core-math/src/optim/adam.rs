@@ -144,6 +144,10 @@ impl<T: Real> Optimizer<T> for Adam<T> {
         step.apply(params, gradient, m, v);
     }
 
+    fn moment_names(&self) -> &'static [&'static str] {
+        &["m", "v"]
+    }
+
     fn state(&self) -> OptimizerState<T> {
         OptimizerState { steps: self.steps, moments: vec![self.m.clone(), self.v.clone()] }
     }

@@ -1,10 +1,12 @@
 //! Optimisers on one flat parameter vector.
 
 mod adam;
+mod any;
 mod plain;
 mod rms_prop;
 
 pub use adam::{Adam, AdamConfig, AdamStep};
+pub use any::{AnyOptimizer, OptimizerConfig};
 pub use plain::{GradientAscent, GradientDescent, clip_global_norm};
 pub use rms_prop::{RmsProp, RmsPropConfig};
 
@@ -28,6 +30,9 @@ pub trait Optimizer<T: Real> {
     /// # Panics
     /// If the lengths differ, from each other or from the optimiser's.
     fn step(&mut self, params: &mut [T], gradient: &[T], learning_rate: f64);
+
+    /// The names of the vectors in [`OptimizerState::moments`], in their order, for files.
+    fn moment_names(&self) -> &'static [&'static str];
 
     /// All that the next step depends on, for a checkpoint.
     fn state(&self) -> OptimizerState<T>;

@@ -43,6 +43,10 @@ macro_rules! plain_optimizer {
                 self.steps += 1;
             }
 
+            fn moment_names(&self) -> &'static [&'static str] {
+                &[]
+            }
+
             fn state(&self) -> OptimizerState<T> {
                 OptimizerState { steps: self.steps, moments: Vec::new() }
             }

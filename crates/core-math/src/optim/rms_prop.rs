@@ -82,6 +82,10 @@ impl<T: Real> Optimizer<T> for RmsProp<T> {
         }
     }
 
+    fn moment_names(&self) -> &'static [&'static str] {
+        &["v"]
+    }
+
     fn state(&self) -> OptimizerState<T> {
         OptimizerState { steps: self.steps, moments: vec![self.v.clone()] }
     }

@@ -6,7 +6,9 @@ mod shard;
 use gradus_advantage::{AdvantageError, Episodes};
 use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
-use gradus_policy::{ActionMap, ActorCritic, FrozenHead, Input, Network, Normalizer, Rollout, Team};
+use gradus_policy::{
+    ActionMap, ActorCritic, FrozenHead, Input, Network, Normalizer, Rollout, Team, ValueScale,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -127,6 +129,7 @@ pub struct Collector<N: Network<Scalar = f32>> {
     told: Vec<usize>,
     /// Observations whose values are asked for beside those of the rollout, and these values.
     extra: (Vec<f32>, Vec<f32>),
+    value_scale: Option<ValueScale>,
 }
 
 impl<N: Network<Scalar = f32>> Collector<N> {
@@ -169,6 +172,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             episodes: Vec::new(),
             told: Vec::new(),
             extra: (Vec::new(), Vec::new()),
+            value_scale: None,
         })
     }
 
@@ -180,6 +184,12 @@ impl<N: Network<Scalar = f32>> Collector<N> {
     /// The settings.
     pub fn config(&self) -> &CollectorConfig {
         &self.config
+    }
+
+    /// What the critic's outputs stand for from now on, where they are not the values themselves: what the algorithm's
+    /// [`value_scale`](gradus_policy::Update::value_scale) says before each rollout.
+    pub fn set_value_scale(&mut self, value_scale: Option<ValueScale>) {
+        self.value_scale = value_scale;
     }
 
     /// The last rollout, with advantages and value targets.
@@ -339,6 +349,10 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         values.resize(observations.len() / width, 0.0);
         network.values(team.reborrow(), theta, Input::all(&rollout.observations, width), &mut rollout.values);
         network.values(team, theta, Input::all(observations, width), values);
+        if let Some(scale) = self.value_scale {
+            scale.to_values(&mut rollout.values);
+            scale.to_values(values);
+        }
 
         let n_envs = rollout.n_envs;
         let kept = rollout.values.len() - n_envs;

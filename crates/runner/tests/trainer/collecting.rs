@@ -4,6 +4,7 @@ use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{Env, Outcome, VecEnv, VectorEnv};
 use gradus_policy::{
     ActionMap, ActorCritic, ActorCriticConfig, Agent, Frozen, Input, Mlp, Normalizer, Rollout, Team, Threads,
+    ValueScale,
 };
 use gradus_runner::{Acting, Collector, CollectorConfig};
 
@@ -259,6 +260,31 @@ fn close(found: f32, expected: f64, at: &str) {
         (f64::from(found) - expected).abs() <= 1e-5 * (1.0 + expected.abs()),
         "{found}, {expected}: {at}"
     );
+}
+
+/// With a scale the outputs of the critic become values, those behind the last step and of true final observations
+/// as well; the value behind a terminated step stays 0.
+#[test]
+fn values_are_what_the_outputs_stand_for() {
+    let mut agent = agent();
+    let mut moments = RunningMoments::new(1);
+    [-30.0_f32, -10.0].iter().for_each(|&target| moments.push(&[target]));
+    let scale = ValueScale::of(&moments);
+    let [plain, scaled] = [None, scale].map(|scale| {
+        let mut collector = collector(false, Acting::Apart, 2, &agent);
+        collector.set_value_scale(scale);
+        collector.collect(Threads::new(2).team(), &mut agent.network, &agent.theta).expect("a rollout");
+        collector.rollout().clone()
+    });
+    let mut ends = 0;
+    for i in 0..T * N {
+        let at = format!("row {i}");
+        close(scaled.values[i], -20.0 + 10.0 * f64::from(plain.values[i]), &at);
+        let next = if plain.terminated[i] { 0.0 } else { -20.0 + 10.0 * f64::from(plain.next_values[i]) };
+        close(scaled.next_values[i], next, &at);
+        ends += usize::from(plain.terminated[i]) + usize::from(plain.truncated[i]);
+    }
+    assert!(ends > 1, "ends of episodes were met");
 }
 
 /// The last hundred episodes are those of the mean return: their order must not tell the number of threads.

@@ -21,7 +21,7 @@ fn pendulum(settings: &Settings) -> Result<Trainer, TrainError> {
 }
 
 /// Environments that no number of threads but 1, 2, 3 and 6 divides, minibatches of unequal size, and everything
-/// that has a state: schedules, normalisation of both kinds.
+/// that has a state: schedules, normalisation of every kind.
 fn settings(total_updates: u64, normalize: bool, shared_trunk: bool) -> Settings {
     let settings = Settings { shared_trunk, ..Settings::new(ppo()) };
     let settings =
@@ -76,7 +76,11 @@ const VARIANTS: [Variant; 8] = [
 impl Variant {
     fn settings(&self, total_updates: u64) -> Settings {
         let settings = settings(total_updates, self.normalize, self.shared_trunk);
-        Settings { algorithm: (self.algorithm)(), ..settings }
+        let algorithm = match (self.algorithm)() {
+            Algorithm::Ppo(config) => Algorithm::Ppo(config.with_normalize_value(self.normalize)),
+            other => other,
+        };
+        Settings { algorithm, ..settings }
     }
 }
 

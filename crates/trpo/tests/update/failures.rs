@@ -64,6 +64,19 @@ fn numbers_that_overflow_are_named_and_nothing_has_changed() {
     }
 }
 
+/// The surrogate is a mean over rows that count alike; weights are not dropped in silence.
+#[test]
+fn weights_are_refused() {
+    let mut run = bandit(config(), categorical(), 13);
+    let mut rollout = run.collect(8);
+    rollout.weights = vec![1.0; 8];
+    let before = run.bits();
+    let error = run.update(&rollout, 0.0).expect_err("weights");
+    assert_eq!(error, UpdateError::Weighted { algorithm: "TRPO" });
+    assert!(error.to_string().contains("leave `weights` empty"), "{error}");
+    assert!(run.bits() == before);
+}
+
 #[test]
 fn an_empty_batch_is_an_error() {
     let mut run = bandit(config(), categorical(), 13);

@@ -1,11 +1,14 @@
 //! The trait of algorithms that improve a policy from a batch.
 
-use std::collections::BTreeMap;
+mod error;
+mod state;
 
-use gradus_core_math::{CgError, Distribution, Real, Stream};
-use thiserror::Error;
+pub use error::{UpdateError, check_finite, check_present, check_schedule, check_setting};
+pub use state::UpdateState;
 
-use crate::{ActorCritic, Batch, Network, SearchError, Team};
+use gradus_core_math::{Distribution, Real, Stream};
+
+use crate::{ActorCritic, Batch, Network, Team, ValueScale};
 
 /// A policy, its critic, and the parameters that training changes.
 #[derive(Debug)]
@@ -51,49 +54,6 @@ impl Metrics {
     }
 }
 
-/// All that the next update depends on beside the parameters, for a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct UpdateState<T> {
-    /// Vectors, by name.
-    pub tensors: BTreeMap<String, Vec<T>>,
-    /// Numbers, by name.
-    pub scalars: BTreeMap<String, f64>,
-}
-
-impl<T> UpdateState<T> {
-    /// Takes the count `name` out.
-    ///
-    /// # Errors
-    /// When it is not there, or is not a count.
-    pub fn take_count(&mut self, name: &str) -> Result<u64, UpdateError> {
-        match self.scalars.remove(name) {
-            None => Err(UpdateError::State(format!("it has no \"{name}\""))),
-            // Counts are exact in f64 up to 2^53.
-            Some(count) if count >= 0.0 && count.fract().abs() < f64::MIN_POSITIVE => Ok(count as u64),
-            Some(other) => Err(UpdateError::State(format!("\"{name}\" is {other}, not a count"))),
-        }
-    }
-
-    /// Takes the vector `name` out.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub fn take_tensor(&mut self, name: &str) -> Result<Vec<T>, UpdateError> {
-        self.tensors.remove(name).ok_or_else(|| UpdateError::State(format!("it has no \"{name}\"")))
-    }
-
-    /// Checks that everything was taken out: what is left would be lost.
-    ///
-    /// # Errors
-    /// Names the first entry that is left.
-    pub fn nothing_left(&self) -> Result<(), UpdateError> {
-        match self.tensors.keys().chain(self.scalars.keys()).next() {
-            None => Ok(()),
-            Some(name) => Err(UpdateError::State(format!("its \"{name}\" is unknown"))),
-        }
-    }
-}
-
 impl<T: Real> Batch<'_, T> {
     /// What every update looks at first: that there are rows, and that every number in them is finite.
     ///
@@ -114,6 +74,15 @@ impl<T: Real> Batch<'_, T> {
             update,
         })
     }
+
+    /// Refuses a batch whose rows are weighted, for `algorithm`, whose objective has no such weights. To drop them
+    /// in silence would be another estimate than the one asked for.
+    ///
+    /// # Errors
+    /// When there are weights.
+    pub fn check_unweighted(&self, algorithm: &'static str) -> Result<(), UpdateError> {
+        if self.weights.is_empty() { Ok(()) } else { Err(UpdateError::Weighted { algorithm }) }
+    }
 }
 
 impl<N: Network> Agent<N> {
@@ -127,57 +96,6 @@ impl<N: Network> Agent<N> {
         let value = self.theta.iter().find(|x| !x.wide().is_finite()).map_or(f64::NAN, |x| x.wide());
         Err(UpdateError::NonFinite { quantity, value, update })
     }
-}
-
-/// Why an update could not be made. The agent is then as it was before.
-#[derive(Clone, Debug, PartialEq, Error)]
-#[non_exhaustive]
-pub enum UpdateError {
-    /// A setting is outside its range.
-    #[error("{name} is {value}, it must be {range}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// What it was given.
-        value: f64,
-        /// What it may be.
-        range: &'static str,
-    },
-    /// The batch has no row.
-    #[error("the batch is empty")]
-    EmptyBatch,
-    /// A quantity is NaN or infinite.
-    #[error(
-        "{quantity} is {value} in update {update}; the parameters are those from before it. \
-         A smaller learning rate, normalised observations and rewards, or gradient clipping may help"
-    )]
-    NonFinite {
-        /// What it is.
-        quantity: String,
-        /// The value found.
-        value: f64,
-        /// The number of the update, from 1.
-        update: u64,
-    },
-    /// Conjugate gradient found no direction.
-    #[error("conjugate gradient failed in update {update}: {error}; the parameters are those from before it")]
-    Solver {
-        /// What it met.
-        error: CgError,
-        /// The number of the update, from 1.
-        update: u64,
-    },
-    /// A trust region around the policy means nothing where fitting the critic moves the policy.
-    #[error(
-        "a trust region needs a critic of its own, and this one shares its trunk with the policy: use two networks"
-    )]
-    SharedTrunk,
-    /// A search without derivatives could not go on.
-    #[error(transparent)]
-    Search(#[from] SearchError),
-    /// A saved state does not fit this algorithm or network.
-    #[error("the saved state does not fit: {0}")]
-    State(String),
 }
 
 /// What an update is given beside agent and batch.
@@ -215,4 +133,10 @@ pub trait Update<N: Network>: Send {
     /// # Errors
     /// When the state is another algorithm's or another network's; the algorithm is then unchanged.
     fn load(&mut self, state: UpdateState<N::Scalar>) -> Result<(), UpdateError>;
+
+    /// What the critic's outputs stand for, where they are not the values themselves. Whoever fills a batch applies it
+    /// to what [`ActorCritic::values`] gives, with that of the time of collection.
+    fn value_scale(&self) -> Option<ValueScale> {
+        None
+    }
 }
