@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bad_runs;
+mod devices;
 mod interrupting;
 mod running;
 mod solving;
