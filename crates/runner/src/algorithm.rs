@@ -43,14 +43,14 @@ pub enum Algorithm {
 impl Algorithm {
     /// The names that a configuration can give.
     pub const NAMES: &[&str] = &[
-        "reinforce",
-        "a2c",
-        "a2c-trust-region",
-        "npg",
-        "trpo",
         "ppo",
         "ppo-penalty",
         "ppo-adaptive-kl",
+        "trpo",
+        "npg",
+        "a2c",
+        "a2c-trust-region",
+        "reinforce",
         "cem",
         "cma-es",
     ];
