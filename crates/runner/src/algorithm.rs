@@ -7,7 +7,7 @@ use gradus_blackbox::{CmaEsConfig, CovarianceModel, CrossEntropyConfig};
 use gradus_core_math::{BacktrackingLineSearch, ConjugateGradient, KlAdaptiveRate, Schedule};
 use gradus_policy::{Agent, Network, Search, Update, UpdateError};
 use gradus_ppo::{AdaptiveKl, Minibatches, Objective, Ppo, PpoConfig};
-use gradus_trpo::{CriticConfig, Trpo, TrpoConfig};
+use gradus_trpo::{CriticConfig, Fisher, KlConstraint, Trpo, TrpoConfig};
 use gradus_vpg::{A2c, A2cConfig, Reinforce, ReinforceConfig};
 
 use crate::config::{Config, Problem};
@@ -47,6 +47,7 @@ impl Algorithm {
         "ppo-penalty",
         "ppo-adaptive-kl",
         "trpo",
+        "trpo-max-kl",
         "npg",
         "a2c",
         "a2c-trust-region",
@@ -63,7 +64,8 @@ impl Algorithm {
                 "ppo-penalty"
             }
             Algorithm::Ppo(_) => "ppo-adaptive-kl",
-            Algorithm::Trpo(_) => "trpo",
+            Algorithm::Trpo(TrpoConfig { constraint: KlConstraint::Mean, .. }) => "trpo",
+            Algorithm::Trpo(_) => "trpo-max-kl",
             Algorithm::Npg(_) => "npg",
             Algorithm::Reinforce(_) => "reinforce",
             Algorithm::A2c(A2cConfig { trust_region: None, .. }) => "a2c",
@@ -86,12 +88,13 @@ impl Algorithm {
                 let minibatches = minibatches(config, rows, problems)?;
                 ppo(name, config, minibatches, problems).map(Algorithm::Ppo)
             }
-            name @ ("trpo" | "npg") => {
+            name @ ("trpo" | "trpo-max-kl" | "npg") => {
                 let minibatches = minibatches(config, rows, problems)?;
                 refuse_adaptive_rate(config, problems);
                 let trpo = trpo(config, minibatches, rows);
                 Some(match name {
                     "npg" => Algorithm::Npg(TrpoConfig { line_search: None, ..trpo }),
+                    "trpo-max-kl" => Algorithm::Trpo(trpo.with_constraint(KlConstraint::Max)),
                     _ => Algorithm::Trpo(trpo),
                 })
             }
@@ -243,6 +246,8 @@ fn trpo(config: &Config, minibatches: Minibatches, rows: usize) -> TrpoConfig {
         max_kl: config.float("max_kl"),
         conjugate_gradient: ConjugateGradient::new().with_max_iterations(config.count("cg_iterations")),
         cg_damping: config.float("cg_damping"),
+        constraint: KlConstraint::Mean,
+        fisher: if config.text("fisher") == "empirical" { Fisher::Empirical } else { Fisher::Analytic },
         line_search: Some(
             BacktrackingLineSearch::new()
                 .with_backtrack_ratio(config.float("backtrack_ratio"))

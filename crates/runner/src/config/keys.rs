@@ -187,8 +187,14 @@ pub static KEYS: &[Key] = &[
     Key::new("kl_target", POSITIVE, "KL(old, new) above which an update stops early.")
         .optional()
         .default("none", SB3),
-    Key::new("max_kl", POSITIVE, "TRPO, NPG: the greatest mean of KL(old, new) of an update.")
+    Key::new("max_kl", POSITIVE, "TRPO, NPG: the bound on the mean of KL(old, new) of an update; trpo-max-kl: on that of every state.")
         .default("0.01", TRPO_PAPER),
+    Key::new(
+        "fisher",
+        Kind::Choice(&["analytic", "empirical"]),
+        "TRPO, NPG: the matrix of the natural gradient: the KL's Hessian, or outer products of the scores.",
+    )
+    .default("analytic", TRPO_PAPER),
     Key::new("cg_iterations", Kind::Integer(1, 1_000_000), "TRPO, NPG: iterations of conjugate gradient.")
         .default("10", TRPO_PAPER),
     Key::new(

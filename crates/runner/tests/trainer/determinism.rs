@@ -5,7 +5,7 @@ use gradus_core_math::{KlAdaptiveRate, Schedule};
 use gradus_envs::classic::{CartPole, Pendulum};
 use gradus_ppo::{AdaptiveKl, Minibatches, Objective, PpoConfig};
 use gradus_runner::{AdvantageEstimator, Algorithm, Settings, TrainError, Trainer};
-use gradus_trpo::{CriticConfig, TrpoConfig};
+use gradus_trpo::{CriticConfig, Fisher, KlConstraint, TrpoConfig};
 use gradus_vpg::{A2cConfig, Average, Baseline, ReinforceConfig, StepConfig, TrustRegionConfig};
 
 use crate::tasks::bits;
@@ -45,6 +45,11 @@ fn trust_region() -> TrpoConfig {
 
 fn trpo() -> Algorithm {
     Algorithm::Trpo(trust_region())
+}
+
+fn trpo_max_kl() -> Algorithm {
+    let config = trust_region().with_constraint(KlConstraint::Max).with_fisher(Fisher::Empirical);
+    Algorithm::Trpo(config)
 }
 
 fn npg() -> Algorithm {
@@ -98,7 +103,7 @@ const fn variant(algorithm: fn() -> Algorithm, begin: Begin, normalize: bool, sh
     Variant { algorithm, begin, normalize, shared_trunk }
 }
 
-const VARIANTS: [Variant; 17] = [
+const VARIANTS: [Variant; 18] = [
     variant(ppo, cart_pole, false, false),
     variant(ppo, cart_pole, true, true),
     variant(ppo, pendulum, true, false),
@@ -115,6 +120,7 @@ const VARIANTS: [Variant; 17] = [
     variant(reinforce_mean, cart_pole, true, true),
     variant(a2c, cart_pole, true, true),
     variant(a2c, pendulum, false, false),
+    variant(trpo_max_kl, cart_pole, false, false),
     variant(a2c_trust_region, pendulum, true, true),
 ];
 
