@@ -1,7 +1,7 @@
 //! Experience to update on, as a policy gave it.
 
 use gradus_core_math::{Distribution, Stream};
-use gradus_policy::{ActorCriticConfig, Agent, Input, Mlp, Network, Rollout, Team};
+use gradus_policy::{ActorCritic, ActorCriticConfig, Agent, Input, Mlp, Network, Rollout, Team};
 
 use crate::uniform;
 
@@ -10,12 +10,20 @@ use crate::uniform;
 pub fn experience(
     family: &Distribution,
     observation_width: usize,
-    (n_envs, n_steps): (usize, usize),
+    shape: (usize, usize),
 ) -> (Agent<Mlp<f32>>, Rollout<f32>) {
-    let rows = n_envs * n_steps;
-    let network = ActorCriticConfig::new(observation_width, family.clone()).build();
+    experience_of(ActorCriticConfig::new(observation_width, family.clone()).build(), shape)
+}
+
+/// The same of any network.
+pub fn experience_of<N: Network<Scalar = f32>>(
+    network: ActorCritic<N>,
+    (n_envs, n_steps): (usize, usize),
+) -> (Agent<N>, Rollout<f32>) {
+    let (rows, observation_width) = (n_envs * n_steps, network.input_width());
+    let family = network.distribution().clone();
     let mut agent = Agent::new(network, &mut Stream::new(0, "initialize", 0));
-    let mut rollout = Rollout::new(n_steps, n_envs, observation_width, family, false);
+    let mut rollout = Rollout::new(n_steps, n_envs, observation_width, &family, false);
     rollout.observations = uniform("observations", rows * observation_width);
     rollout.advantages = uniform("advantages", rows);
     rollout.value_targets = uniform("value_targets", rows);

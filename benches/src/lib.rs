@@ -13,7 +13,7 @@ use rand::RngExt;
 mod experience;
 mod peak;
 
-pub use experience::experience;
+pub use experience::{experience, experience_of};
 pub use peak::{PEAK_FLOP, fma_chains};
 
 /// Criterion with times that keep the whole suite within a few minutes; options of the command line override them.

@@ -29,7 +29,8 @@ enum Chore {
     /// Criterion measures each with `cargo bench --package gradus-benches` (about 3 minutes on 2 cores, a build
     /// aside). The table has the median time of an iteration, the interval of that median, and what is done in a
     /// second. The same goes to a JSON file, with the machine, the compiler, the commit, the date and the load
-    /// before. Figures are worth something on an idle machine alone; a load is warned of.
+    /// before. Figures are worth something on an idle machine alone; a load is warned of. A second table has PPO's
+    /// minibatches by device, network and number of rows, and says from which size on a GPU pays.
     Bench(bench::Options),
     /// Runs an experiment behind docs/results, and writes its tables, page and pictures there.
     ///

@@ -43,4 +43,4 @@ pub use space::{Space, choice};
 pub use state::State;
 pub use vec_env::VecEnv;
 pub use vector::{Episode, VectorEnv};
-pub use wrappers::{ClipAction, FrameStack, RescaleAction, TimeLimit};
+pub use wrappers::{ClipAction, FrameStack, KeepValues, RescaleAction, TimeLimit};

@@ -7,7 +7,7 @@ use crate::classic::{Acrobot, CartPole, MountainCar, MountainCarContinuous, Pend
 use crate::finite::limits::{CLIFF_LIMIT, LIMIT_4X4, LIMIT_8X8, TAXI_LIMIT};
 use crate::finite::{CliffWalking, FiniteEnv, FiniteMdp, FrozenLake, Taxi, optimal_return};
 use crate::minatar::{Asterix, Breakout, Freeway, Game, MinAtar, Seaquest, SpaceInvaders, TIME_LIMIT};
-use crate::{Env, EnvError, EnvErrorKind, TimeLimit, VecEnv, VectorEnv};
+use crate::{Env, EnvError, EnvErrorKind, KeepValues, TimeLimit, VecEnv, VectorEnv};
 
 /// What is known of an environment by its name.
 #[derive(Clone, Copy)]
@@ -105,6 +105,16 @@ fn lake_8x8_no_slip() -> TimeLimit<FiniteEnv> {
     TimeLimit::new(FrozenLake::eight_by_eight().with_slippery(false).env(), LIMIT_8X8)
 }
 
+/// Where the cart is and how the pole leans, but not how fast.
+fn cart_pole_without_velocities() -> KeepValues<TimeLimit<CartPole>> {
+    KeepValues::new(CartPole::v1(), &[0, 2])
+}
+
+/// Where the pendulum is, but not how fast.
+fn pendulum_without_velocity() -> KeepValues<TimeLimit<Pendulum>> {
+    KeepValues::new(Pendulum::v1(), &[0, 1])
+}
+
 /// What is known of a game of MinAtar.
 const fn game<G: Game + 'static>(name: &'static str, description: &'static str) -> EnvInfo {
     EnvInfo {
@@ -163,6 +173,24 @@ pub const ENVIRONMENTS: &[EnvInfo] = &[
         reward_threshold: None,
         make: || Box::new(Pendulum::v1()),
         make_vector: |n, seed, first| vector(Pendulum::v1, n, seed, first),
+        finite: None,
+    },
+    EnvInfo {
+        name: "CartPoleNoVel-v1",
+        description: "CartPole-v1 without its velocities, for policies that remember",
+        time_limit: 500,
+        reward_threshold: Some(475.0),
+        make: || Box::new(cart_pole_without_velocities()),
+        make_vector: |n, seed, first| vector(cart_pole_without_velocities, n, seed, first),
+        finite: None,
+    },
+    EnvInfo {
+        name: "PendulumNoVel-v1",
+        description: "Pendulum-v1 without its velocity, for policies that remember",
+        time_limit: 200,
+        reward_threshold: None,
+        make: || Box::new(pendulum_without_velocity()),
+        make_vector: |n, seed, first| vector(pendulum_without_velocity, n, seed, first),
         finite: None,
     },
     EnvInfo {

@@ -6,10 +6,12 @@
 
 mod actions;
 mod frame_stack;
+mod keep_values;
 mod time_limit;
 
 pub use actions::{ClipAction, RescaleAction};
 pub use frame_stack::FrameStack;
+pub use keep_values::KeepValues;
 pub use time_limit::TimeLimit;
 
 use gradus_core_math::Stream;

@@ -83,6 +83,8 @@ fn spaces_are_gymnasiums() {
         ("MountainCarContinuous-v0", car, Space::cube(1, -1.0, 1.0), 999),
         ("Acrobot-v1", bounds(&[1.0, 1.0, 1.0, 1.0, 12.566_371, 28.274_334]), Space::Discrete { n: 3 }, 500),
         ("Pendulum-v1", bounds(&[1.0, 1.0, 8.0]), Space::cube(1, -2.0, 2.0), 200),
+        ("CartPoleNoVel-v1", bounds(&[4.8, 0.418_879_03]), Space::Discrete { n: 2 }, 500),
+        ("PendulumNoVel-v1", bounds(&[1.0, 1.0]), Space::cube(1, -2.0, 2.0), 200),
         finite("FrozenLake-v1", 16, 4, 100),
         finite("FrozenLake8x8-v1", 64, 4, 200),
         finite("FrozenLakeNoSlip-v1", 16, 4, 100),
@@ -210,7 +212,7 @@ fn unknown_names_are_errors_that_help() {
     let message = make("Pendulum-v2").err().expect("an unknown name").to_string();
     let expected = "unknown environment \"Pendulum-v2\", did you mean \"Pendulum-v1\"?; known are \
                     CartPole-v1, MountainCar-v0, MountainCarContinuous-v0, Acrobot-v1, Pendulum-v1, \
-                    FrozenLake-v1, FrozenLake8x8-v1, FrozenLakeNoSlip-v1, FrozenLake8x8NoSlip-v1, \
+                    CartPoleNoVel-v1, PendulumNoVel-v1, FrozenLake-v1, FrozenLake8x8-v1, FrozenLakeNoSlip-v1, FrozenLake8x8NoSlip-v1, \
                     CliffWalking-v1, Taxi-v4, MinAtar/Breakout-v1, MinAtar/Asterix-v1, \
                     MinAtar/Freeway-v1, MinAtar/Seaquest-v1, MinAtar/SpaceInvaders-v1";
     assert_eq!(message, expected);

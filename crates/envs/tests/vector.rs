@@ -381,6 +381,8 @@ fn value_stability() {
         ("MountainCarContinuous-v0", -0.449_965_78, -0.585_547_5, 0),
         ("Acrobot-v1", 0.998_748_54, 0.978_642_64, 0),
         ("Pendulum-v1", -0.001_074_769_2, -0.829_650_94, 0),
+        ("CartPoleNoVel-v1", 0.025_017_105, 0.020_028_265, 3),
+        ("PendulumNoVel-v1", -0.001_074_769_2, -0.829_650_94, 0),
         ("FrozenLake-v1", 0.0, 2.0, 7),
         ("FrozenLake8x8-v1", 0.0, 12.0, 1),
         ("FrozenLakeNoSlip-v1", 0.0, 0.0, 9),

@@ -6,7 +6,7 @@ use gradus_core_math::Stream;
 use gradus_envs::classic::{CartPole, MountainCarContinuous, Pendulum};
 use gradus_envs::probe::{DelayedReward, MaskedChoice};
 use gradus_envs::{
-    ClipAction, Env, EnvError, FrameStack, Outcome, RescaleAction, Space, State, Step, TimeLimit,
+    ClipAction, Env, EnvError, FrameStack, KeepValues, Outcome, RescaleAction, Space, State, Step, TimeLimit,
 };
 
 /// Ends in `outcome` at step `end`; the action comes back as the observation.
@@ -179,6 +179,30 @@ fn an_empty_stack_is_the_callers_mistake() {
     let _ = FrameStack::new(CartPole::v1(), 0);
 }
 
+/// The same task to the bit, with less to see of it.
+#[test]
+fn hidden_values_are_hidden_and_change_nothing_else() {
+    let (mut whole, mut part) = (CartPole::v1(), KeepValues::new(CartPole::v1(), &[2, 0]));
+    let (mut rng, mut rng_again) = (rng(), rng());
+    let (mut row, mut shown) = ([f32::NAN; 4], [f32::NAN; 2]);
+    whole.reset(&mut rng, &mut row).expect("a start");
+    part.reset(&mut rng_again, &mut shown).expect("a start");
+    for t in 0..9 {
+        assert_eq!(shown, [row[2], row[0]], "in the order asked for");
+        let action = [f32::from(t % 2 == 0)];
+        let step = whole.step(&action, &mut rng, &mut row).expect("a step");
+        assert_eq!(part.step(&action, &mut rng_again, &mut shown).expect("a step"), step);
+    }
+    let space = Space::Box { low: vec![-0.418_879_03, -4.8], high: vec![0.418_879_03, 4.8] };
+    assert_eq!((part.observation_space(), part.action_space()), (space, whole.action_space()));
+}
+
+#[test]
+#[should_panic(expected = "[0, 4] names a value that is not among 4")]
+fn a_value_that_is_not_there_is_the_callers_mistake() {
+    let _ = KeepValues::new(CartPole::v1(), &[0, 4]);
+}
+
 #[test]
 fn masks_pass_through_wrappers() {
     let mut env: Box<dyn Env> = Box::new(TimeLimit::new(Box::new(MaskedChoice::default()), 3));
@@ -228,6 +252,8 @@ fn wrapped_environments_restore_exactly() {
     continues_exactly(stacked(4)(), stacked(4)());
     let error = stacked(3)().restore(&stacked(4)().save()).expect_err("another depth");
     assert!(error.to_string().contains("its stack has 12 values, not 9"), "{error}");
+    let hiding = || KeepValues::new(CartPole::v1(), &[0, 2]);
+    continues_exactly(hiding(), hiding());
     let nested = || {
         let inner: Box<dyn Env> = Box::new(RescaleAction::new(Pendulum::default()).expect("a box"));
         TimeLimit::new(ClipAction::new(inner).expect("a box"), 9)

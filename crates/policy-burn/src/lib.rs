@@ -3,7 +3,8 @@
 //! [`BurnNetwork`] puts a Burn module behind [`Network`](gradus_policy::Network), so that every algorithm trains it as
 //! it trains an `Mlp`: a module of one's own that implements [`Map`], or the [`Stack`] of layers that this crate
 //! ships, with convolutions ([`Body::Conv`](gradus_policy::Body)) or a memory ([`Body::Gru`](gradus_policy::Body)).
-//! [`open_device`] finds the device of a name.
+//! [`open_device`] finds the device of a name. With the feature `burn-rl`, the module `rl` puts our environments under
+//! the trait of the crate of that name.
 
 mod central;
 mod device;
@@ -15,6 +16,8 @@ mod map;
 mod network;
 mod norm;
 mod policy;
+#[cfg(feature = "burn-rl")]
+pub mod rl;
 mod rows;
 mod sequences;
 mod stack;

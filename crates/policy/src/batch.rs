@@ -2,7 +2,8 @@
 
 use gradus_core_math::{Distribution, Real};
 
-use crate::network::Rows;
+use crate::memory::{Memory, Remembered};
+use crate::network::{Input, Rows};
 
 /// What keeps equal advantages finite when they are standardised (as in stable-baselines3).
 const ADVANTAGE_EPSILON: f64 = 1e-8;
@@ -47,6 +48,8 @@ pub struct Rollout<T> {
     /// Returns R(τ) of the episodes that the rollout holds from their first step to their end, in any order; may be
     /// empty.
     pub episode_returns: Vec<T>,
+    /// What the policy remembered, if it is one that does.
+    pub remembered: Option<Remembered<T>>,
 }
 
 impl<T: Real> Rollout<T> {
@@ -78,7 +81,13 @@ impl<T: Real> Rollout<T> {
             value_targets: zeros(1),
             weights: Vec::new(),
             episode_returns: Vec::new(),
+            remembered: None,
         }
+    }
+
+    /// What the policy remembered, as its networks are given it.
+    pub fn memory(&self) -> Option<Memory<'_, T>> {
+        self.remembered.as_ref().map(|remembered| remembered.memory(self.n_envs))
     }
 
     /// The rows of all steps and environments, as an update reads them.
@@ -95,6 +104,7 @@ impl<T: Real> Rollout<T> {
             value_targets: &self.value_targets,
             weights: &self.weights,
             episode_returns: &self.episode_returns,
+            memory: self.memory(),
         }
     }
 }
@@ -127,6 +137,8 @@ pub struct Batch<'a, T> {
     pub weights: &'a [T],
     /// Returns R(τ) of the episodes that the rows are made of, `[episodes]`, or empty where they are not known.
     pub episode_returns: &'a [T],
+    /// What a network that remembers is given beside, if there is one.
+    pub memory: Option<Memory<'a, T>>,
 }
 
 impl<'a, T> Batch<'a, T> {
@@ -151,6 +163,9 @@ impl<'a, T> Batch<'a, T> {
         check("advantages", self.advantages.len(), 1, false);
         check("value_targets", self.value_targets.len(), 1, false);
         check("weights", self.weights.len(), 1, true);
+        if let Some(memory) = &self.memory {
+            check("the memory's starts", memory.starts.len(), 1, false);
+        }
     }
 
     /// The number of rows, B.
@@ -200,7 +215,32 @@ impl<'a, T> Batch<'a, T> {
     }
 }
 
-impl<T: Real> Batch<'_, T> {
+impl<'a, T: Real> Batch<'a, T> {
+    /// The observations of these rows, with what a network that remembers needs beside.
+    pub fn input(&self, rows: Rows<'a>) -> Input<'a, T> {
+        Input { observations: self.observations, width: self.observation_width, rows, memory: self.memory }
+    }
+
+    /// The observations of all rows.
+    pub fn all(&self) -> Input<'a, T> {
+        self.input(Rows::First(self.len()))
+    }
+
+    /// The number of rows that must stay together: those of a sequence, where there is a memory.
+    pub fn piece_length(&self) -> usize {
+        self.memory.map_or(1, |memory| memory.length)
+    }
+
+    /// Writes the rows of these pieces, one after the other, to `rows`: a piece is a row, or a sequence where there is
+    /// a memory.
+    pub fn rows_of_pieces(&self, pieces: &[u32], rows: &mut Vec<u32>) {
+        rows.clear();
+        match &self.memory {
+            None => rows.extend_from_slice(pieces),
+            Some(memory) => pieces.iter().for_each(|&piece| memory.rows_of(piece as usize, rows)),
+        }
+    }
+
     /// The weight of row `i`.
     #[inline]
     pub fn weight(&self, i: usize) -> T {

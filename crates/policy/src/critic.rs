@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Context, Input, Linearized, Network, UpdateError, UpdateState, check_schedule, check_setting,
+    Batch, Context, Linearized, Network, Rows, UpdateError, UpdateState, check_schedule, check_setting,
 };
 
 /// How the critic is fitted, apart from the policy.
@@ -120,7 +120,7 @@ impl<T: Real> CriticFit<T> {
             self.rows.shuffle(rng);
             loss = 0.0;
             for rows in self.rows.chunks(self.config.minibatch_size) {
-                let input = Input::listed(batch.observations, batch.observation_width, rows);
+                let input = batch.input(Rows::Listed(rows));
                 let mut point = critic.linearize(team.reborrow(), theta, input);
                 self.cotangent.clear();
                 let per_row = 2.0 / rows.len() as f64;

@@ -3,6 +3,7 @@
 use gradus_core_math::{Real, Stream};
 
 use crate::Team;
+use crate::memory::Memory;
 
 /// Which rows of a batch an operation concerns.
 #[derive(Clone, Copy, Debug)]
@@ -49,22 +50,6 @@ pub struct Input<'a, T> {
     pub rows: Rows<'a>,
     /// What a network that remembers is given beside; none where every row stands by itself.
     pub memory: Option<Memory<'a, T>>,
-}
-
-/// How the rows of a batch follow one another, for a network that remembers.
-///
-/// Row t·N + n is step t of environment n. Steps are cut into sequences of L: the c-th of environment n is its steps
-/// c·L to c·L + L − 1, and has the number c·N + n. The rows that are meant are whole sequences, in any order.
-#[derive(Clone, Copy, Debug)]
-pub struct Memory<'a, T> {
-    /// The number of environments, N.
-    pub n_envs: usize,
-    /// The steps of a sequence, L.
-    pub length: usize,
-    /// The state before the first step of each sequence, `[sequences, state_width]`.
-    pub states: &'a [T],
-    /// Whether an episode begins with a row, so that nothing before it is remembered, `[batch]`.
-    pub starts: &'a [bool],
 }
 
 impl<'a, T> Input<'a, T> {

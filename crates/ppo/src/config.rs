@@ -10,7 +10,7 @@ use crate::objective::Objective;
 /// scatter (as in Stable-Baselines3 and Spinning Up).
 pub(crate) const KL_TOLERANCE: f64 = 1.5;
 
-/// How an epoch is cut into minibatches.
+/// How an epoch is cut into minibatches: of rows, or of whole sequences of rows where the network remembers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Minibatches {
@@ -21,7 +21,15 @@ pub enum Minibatches {
 }
 
 impl Minibatches {
-    /// The end of each minibatch of `rows` rows.
+    /// The same in pieces of `length` rows that stay together; a minibatch has at least one piece.
+    pub(crate) fn of_pieces(self, length: usize) -> Self {
+        match self {
+            Minibatches::Count(count) => Minibatches::Count(count),
+            Minibatches::Size(size) => Minibatches::Size((size / length).max(1)),
+        }
+    }
+
+    /// The end of each minibatch of `rows` rows, or pieces.
     pub(crate) fn ends(self, rows: usize) -> impl Iterator<Item = usize> {
         let count = match self {
             Minibatches::Count(count) => count.min(rows),

@@ -2,7 +2,7 @@
 
 use gradus_core_math::{Adam, AdamConfig, Distribution, Optimizer, Real, clip_global_norm};
 use gradus_policy::{
-    Agent, Batch, Context, Input, Linearized, Metrics, Network, Team, Update, UpdateError, UpdateState,
+    Agent, Batch, Context, Linearized, Metrics, Network, Rows, Team, Update, UpdateError, UpdateState,
     ValueScale, check_finite, check_present,
 };
 use rand::seq::SliceRandom;
@@ -52,6 +52,9 @@ pub struct Ppo<T> {
     cotangent: Vec<T>,
     /// Parameters of the distributions after an update, `[B, n_params]`.
     params: Vec<T>,
+    /// Rows, or sequences of rows where the network remembers, in the order of an epoch.
+    pieces: Vec<u32>,
+    /// The rows of the pieces.
     rows: Vec<u32>,
 }
 
@@ -71,6 +74,7 @@ impl<T: Real> Ppo<T> {
             gradient: vec![T::zero(); agent.theta.len()],
             cotangent: Vec::new(),
             params: Vec::new(),
+            pieces: Vec::new(),
             rows: Vec::new(),
         })
     }
@@ -139,14 +143,14 @@ impl<T: Real> Ppo<T> {
         let distribution = agent.network.distribution().clone();
         let (n_params, mask_width) = (distribution.n_params(), distribution.mask_width());
         self.params.resize(batch.len() * n_params, T::zero());
-        let input = Input::all(batch.observations, batch.observation_width);
+        let input = batch.all();
         agent.network.policy_params(team, &agent.theta, input, &mut self.params);
         let rows = batch.distribution_params.chunks_exact(n_params).zip(self.params.chunks_exact(n_params));
         let kl = |(i, (old, new))| distribution.kl::<T>(old, new, batch.mask(mask_width, i)).wide();
         rows.enumerate().map(kl).sum::<f64>() / batch.len() as f64
     }
 
-    /// K epochs over shuffled minibatches.
+    /// K epochs over shuffled minibatches. Where the network remembers, whole sequences are shuffled.
     fn epochs<N: Network<Scalar = T>>(
         &mut self,
         agent: &mut Agent<N>,
@@ -158,13 +162,16 @@ impl<T: Real> Ppo<T> {
         let Context { mut team, rng, .. } = context;
         let distribution = agent.network.distribution().clone();
         let mut done = Progress::default();
-        self.rows.clear();
-        self.rows.extend(0..batch.len() as u32);
+        let length = batch.piece_length();
+        let minibatches = self.config.minibatches.of_pieces(length);
+        self.pieces.clear();
+        self.pieces.extend(0..(batch.len() / length) as u32);
         for _ in 0..self.config.epochs {
-            self.rows.shuffle(rng);
+            self.pieces.shuffle(rng);
+            batch.rows_of_pieces(&self.pieces, &mut self.rows);
             done.begin_epoch();
             let mut start = 0;
-            for end in self.config.minibatches.ends(batch.len()) {
+            for end in minibatches.ends(self.pieces.len()).map(|pieces| pieces * length) {
                 let losses =
                     self.gradient(team.reborrow(), agent, &distribution, batch, start..end, loss, &mut done)?;
                 if self.config.kl_target.is_some_and(|target| losses.kl_old_new > KL_TOLERANCE * target) {
@@ -192,7 +199,7 @@ impl<T: Real> Ppo<T> {
         done: &mut Progress,
     ) -> Result<Losses, UpdateError> {
         let rows = &self.rows[minibatch];
-        let input = Input::listed(batch.observations, batch.observation_width, rows);
+        let input = batch.input(Rows::Listed(rows));
         let mut point = agent.network.linearize(team.reborrow(), &agent.theta, input);
         self.cotangent.resize(point.outputs().len(), T::zero());
         let losses =

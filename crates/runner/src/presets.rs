@@ -24,7 +24,9 @@ macro_rules! presets {
 
 presets! {
     "ppo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
-        "FrozenLake-v1", "FrozenLake8x8-v1";
+        "FrozenLake-v1", "FrozenLake8x8-v1", "CartPoleNoVel-v1", "PendulumNoVel-v1",
+        "MinAtar/Breakout-v1", "MinAtar/Asterix-v1", "MinAtar/Freeway-v1", "MinAtar/Seaquest-v1",
+        "MinAtar/SpaceInvaders-v1";
     "trpo": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
         "FrozenLake-v1", "FrozenLake8x8-v1";
     "npg": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",

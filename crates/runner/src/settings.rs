@@ -275,6 +275,14 @@ impl Settings {
         (self.n_envs * self.n_steps) as u64
     }
 
+    /// The steps of a sequence that a network with a memory learns from; those of a rollout if nothing else is said.
+    pub(crate) fn sequence_length(&self) -> usize {
+        match self.body {
+            BodyKind::Gru { sequence_length, .. } => sequence_length,
+            _ => self.n_steps,
+        }
+    }
+
     /// Checks what does not depend on the task; the algorithm checks its own settings.
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
         let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {

@@ -137,6 +137,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             normalize_reward: settings.normalize_reward,
             action_map: spec.action_map.clone(),
             acting: if N::CONCURRENT { Acting::Apart } else { Acting::Together },
+            sequence_length: settings.sequence_length(),
         };
         Ok(Self {
             collector: Collector::new(config, make, &agent.network, &agent.theta, thread_count)?,

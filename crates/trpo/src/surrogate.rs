@@ -71,7 +71,7 @@ impl<'a, T: Real> Surrogate<'a, T> {
 
     /// The observations of all rows, as a policy takes them.
     pub fn input(&self) -> Input<'a, T> {
-        Input::all(self.batch.observations, self.batch.observation_width)
+        self.batch.all()
     }
 
     fn advantage(&self, i: usize) -> f64 {

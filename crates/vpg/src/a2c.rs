@@ -2,7 +2,7 @@
 
 use gradus_core_math::{OptimizerConfig, Real, RmsPropConfig, explained_variance};
 use gradus_policy::{
-    Agent, Batch, Context, Input, Metrics, Network, Rows, Update, UpdateError, UpdateState, check_finite,
+    Agent, Batch, Context, Metrics, Network, Rows, Update, UpdateError, UpdateState, check_finite,
 };
 use serde::{Deserialize, Serialize};
 
@@ -169,7 +169,7 @@ impl<T: Real> A2c<T> {
         self.psi.clear();
         self.psi.extend(batch.advantages.iter().map(|a| T::of((a.wide() - mean) * scale)));
         let distribution = agent.network.distribution().clone();
-        let input = Input::all(batch.observations, batch.observation_width);
+        let input = batch.all();
         if self.config.trust_region.is_some() {
             self.params_average.resize(batch.len() * distribution.n_params(), T::zero());
             let params = &mut self.params_average;

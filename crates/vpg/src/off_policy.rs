@@ -2,7 +2,7 @@
 
 use gradus_core_math::{Real, explained_variance};
 use gradus_policy::{
-    Agent, Batch, Context, Input, Metrics, Network, Rows, Update, UpdateError, UpdateState, check_setting,
+    Agent, Batch, Context, Metrics, Network, Rows, Update, UpdateError, UpdateState, check_setting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +171,7 @@ impl<T: Real> OffPolicyGradient<T> {
         let OffPolicyConfig { self_normalize, entropy_coef, value_coef, .. } = self.config;
         let config = SurrogateConfig { self_normalize, entropy_coef, value_coef };
         let distribution = agent.network.distribution().clone();
-        let input = Input::all(batch.observations, batch.observation_width);
+        let input = batch.all();
         let share = 1.0 / self.config.gradient_steps as f64;
         let (mut sum, mut norms) = (SurrogateLosses::default(), 0.0);
         for _ in 0..self.config.gradient_steps {

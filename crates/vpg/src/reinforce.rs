@@ -2,8 +2,8 @@
 
 use gradus_core_math::{Real, explained_variance, mean};
 use gradus_policy::{
-    Agent, Batch, Context, CriticConfig, CriticFit, Input, Metrics, Network, Update, UpdateError,
-    UpdateState, check_finite, check_present, check_setting,
+    Agent, Batch, Context, CriticConfig, CriticFit, Metrics, Network, Update, UpdateError, UpdateState,
+    check_finite, check_present, check_setting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -246,7 +246,7 @@ impl<T: Real> Reinforce<T> {
             let losses = loss_and_cotangent(&config, &distribution, batch, psi, outputs, cotangent)?;
             losses.check(update).map(|()| losses)
         };
-        let input = Input::all(batch.observations, batch.observation_width);
+        let input = batch.all();
         let (of_policy, of_critic) = agent.theta.split_at_mut(agent.network.policy_parameter_count());
         let mut value_loss = None;
         let (losses, gradient_norm) = match agent.network.split_mut() {

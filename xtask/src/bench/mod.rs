@@ -1,5 +1,6 @@
 //! Runs the benchmarks and tells their figures in one short table and a JSON file.
 
+mod devices;
 mod estimates;
 mod machine;
 mod report;
@@ -11,7 +12,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 pub(crate) use machine::Machine;
 use report::Report;
@@ -37,6 +38,30 @@ pub(crate) struct Options {
     /// Where the figures go, with facts about the machine [default: bench.json in the target directory].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The devices of Burn's that minibatches are measured on beside the fused kernels. flex and ndarray add minutes to
+    /// the first build, wgpu more than ten; `cpu` goes without any.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "flex,ndarray")]
+    devices: Vec<DeviceName>,
+}
+
+/// A device, and the feature of the benchmarks that brings it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    Flex,
+    Ndarray,
+    Wgpu,
+}
+
+impl DeviceName {
+    fn feature(self) -> Option<&'static str> {
+        match self {
+            DeviceName::Cpu => None,
+            DeviceName::Flex => Some("flex"),
+            DeviceName::Ndarray => Some("ndarray"),
+            DeviceName::Wgpu => Some("wgpu"),
+        }
+    }
 }
 
 /// Builds and runs the benchmarks of the repository at `root`, prints the table, writes the file.
@@ -61,6 +86,9 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
         }
     }
     println!("\n{}", table::render(&results));
+    if let Some(table) = devices::render(&results) {
+        println!("{table}");
+    }
     if let Some(warning) = busy_warning(&machine) {
         eprintln!("{warning}");
     }
@@ -80,6 +108,9 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
 fn run_cargo(root: &Path, criterion_home: &Path, options: &Options, build_only: bool) -> anyhow::Result<()> {
     let mut command = cargo(root, "bench");
     command.args(["--package", PACKAGE, "--benches"]);
+    for feature in options.devices.iter().filter_map(|device| device.feature()) {
+        command.args(["--features", feature]);
+    }
     if build_only {
         command.arg("--no-run");
     } else {

@@ -217,6 +217,14 @@ fn the_command_line() {
         options.quick && options.filter.as_deref() == Some("train") && options.json == Some("a.json".into())
     );
     assert!(parse(&["bench", "train"]).is_err(), "a filter without its flag");
+    let features = |line: &[&str]| -> Vec<&str> {
+        let options = parse(line).unwrap_or_else(|e| e.exit());
+        options.devices.iter().filter_map(|device| device.feature()).collect()
+    };
+    assert_eq!(features(&["bench"]), ["flex", "ndarray"]);
+    assert_eq!(features(&["bench", "--devices", "cpu"]), [""; 0]);
+    assert_eq!(features(&["bench", "--devices", "flex,wgpu"]), ["flex", "wgpu"]);
+    assert!(parse(&["bench", "--devices", "gpu"]).is_err(), "a device that is not there");
 }
 
 fn here() -> Machine {

@@ -28,7 +28,21 @@ const LEVELS: &[(&str, f64, Of)] = &[
     ("Acrobot-v1", -90.0, Of::Mean),
     ("MountainCarContinuous-v0", 88.0, Of::Mean),
     ("MountainCar-v0", -120.0, Of::Mean),
+    ("CartPoleNoVel-v1", 475.0, Of::EverySeed),
+    ("PendulumNoVel-v1", -218.0, Of::Mean),
 ];
+
+/// Mean returns of a policy that plays at random (docs/guide/minatar.md).
+const RANDOM: &[(&str, f64)] = &[
+    ("MinAtar/Breakout-v1", 0.405),
+    ("MinAtar/Asterix-v1", 0.473),
+    ("MinAtar/Freeway-v1", 0.377),
+    ("MinAtar/Seaquest-v1", 0.108),
+    ("MinAtar/SpaceInvaders-v1", 4.085),
+];
+
+/// How many times better than at random a game is to be played.
+const OVER_RANDOM: f64 = 5.0;
 
 /// How far from the greatest possible return a finite task counts as solved, by any algorithm.
 const OPTIMUM_WITHIN: f64 = 0.05;
@@ -36,13 +50,19 @@ const OPTIMUM_WITHIN: f64 = 0.05;
 /// The level for an algorithm and a task, if there is one.
 pub(super) fn find(algo: &str, env: &str) -> Option<Level> {
     let of_zoo = LEVELS.iter().find(|(task, ..)| *task == env && ASKED.contains(&algo));
-    of_zoo.map(|&(_, at_least, of)| Level { at_least, of }).or_else(|| of_optimum(env))
+    of_zoo.map(|&(_, at_least, of)| Level { at_least, of }).or_else(|| of_optimum(env)).or_else(|| of_random(env))
 }
 
 /// Near the optimum of a finite task, which value iteration gives.
 fn of_optimum(env: &str) -> Option<Level> {
     let optimum = gradus_envs::find(env).ok()?.optimal_return()?;
     Some(Level { at_least: optimum - OPTIMUM_WITHIN, of: Of::Mean })
+}
+
+/// Well above a policy that plays a game at random.
+fn of_random(env: &str) -> Option<Level> {
+    let (_, random) = RANDOM.iter().find(|(game, _)| *game == env)?;
+    Some(Level { at_least: OVER_RANDOM * random, of: Of::Mean })
 }
 
 impl Level {

@@ -42,14 +42,17 @@ pub(crate) struct Options {
 /// What can be asked. Each experiment is a module with a function `run`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Experiment {
-    /// Every shipped preset, trained and evaluated.
+    /// Every shipped preset for the fused kernels, trained and evaluated.
     Presets,
+    /// Every shipped preset for a device of Burn's, likewise: convolutions and memories.
+    Networks,
 }
 
 /// Runs an experiment of the repository at `root`.
 pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode> {
     match options.experiment {
-        Experiment::Presets => presets::run(root, options),
+        Experiment::Presets => presets::run(root, options, &presets::FUSED),
+        Experiment::Networks => presets::run(root, options, &presets::BURN),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tables and pages.
 
 use super::levels;
+use super::presets::Set;
 use super::runs::{EPISODES, EVALUATION_SEED, RunResult};
 use super::summary::{Group, groups};
 use crate::bench::Machine;
@@ -34,14 +35,20 @@ pub(super) struct Origin<'a> {
     pub(super) machine: &'a Machine,
 }
 
-/// The page of the presets, whose pictures are the files `pictures`, each with its task.
-pub(super) fn presets(results: &[RunResult], origin: &Origin<'_>, pictures: &[(String, String)]) -> String {
+/// The page of a set of presets, whose pictures are the files `pictures`, each with its task.
+pub(super) fn presets(
+    set: &Set,
+    results: &[RunResult],
+    origin: &Origin<'_>,
+    pictures: &[(String, String)],
+) -> String {
     let groups = groups(results);
     let mut text = format!(
-        "# Results of the presets\n\n<!-- Written by `{}`; what is changed by hand is lost. -->\n\n{}\n\n{}",
+        "# {}\n\n<!-- Written by `{}`; what is changed by hand is lost. -->\n\n{}\n\n{}",
+        set.title,
         origin.command,
         provenance(origin),
-        explanation(origin)
+        explanation(set, origin)
     );
     let mut algos: Vec<&str> = groups.iter().map(|group| group.algo).collect();
     algos.dedup();
@@ -82,7 +89,7 @@ fn provenance(origin: &Origin<'_>) -> String {
     format!("| | |\n|---|---|\n{}", rows.join("\n"))
 }
 
-fn explanation(origin: &Origin<'_>) -> String {
+fn explanation(set: &Set, origin: &Origin<'_>) -> String {
     let runs = match origin.side_by_side {
         1 => "one run after the other".to_owned(),
         n => format!("{n} runs side by side"),
@@ -91,8 +98,10 @@ fn explanation(origin: &Origin<'_>) -> String {
         "Every preset is trained with every seed, on one thread a run and {runs}. The policy at the end of the run, not\n\
          the best on the way, plays {EPISODES} fresh episodes without exploration (`gradus eval RUN --episodes {EPISODES} --seed S`,\n\
          S the seed of the run plus {EVALUATION_SEED}); their mean return is the result of the seed. No run is left out. *Level* is\n\
-         RL Baselines3 Zoo's level for the task, or 0.05 below the optimum that value iteration gives. *std* is the deviation between seeds, estimated with n − 1. *time* is the\n\
-         median time of training. All figures of every run: [presets.csv](presets.csv).\n"
+         RL Baselines3 Zoo's level for the task, 0.05 below the optimum that value iteration gives, or for games five times a\n\
+         random policy's return. *std* is the deviation between seeds, estimated with n − 1. *time* is the median time of\n\
+         training. All figures of every run: [{name}.csv]({name}.csv).\n",
+        name = set.name
     )
 }
 

@@ -15,11 +15,42 @@ use super::page::{self, Origin};
 use super::runs::{Job, Store};
 use crate::bench::{Machine, cargo, target_directory};
 
-/// Trains every preset with every seed, evaluates the policies, and writes `presets.csv`, the page and the pictures.
-pub(super) fn run(root: &Path, options: &Options) -> anyhow::Result<ExitCode> {
-    let jobs = jobs(options)?;
+/// Some of the presets, and the page that shows them.
+#[derive(Debug)]
+pub(super) struct Set {
+    pub(super) title: &'static str,
+    page: &'static str,
+    /// The table of all runs is `NAME.csv`, and the pictures are in a folder `NAME`.
+    pub(super) name: &'static str,
+    /// The features of the command `gradus` that they need.
+    features: &'static [&'static str],
+    /// Whether they ask for a device beside the fused kernels.
+    on_device: bool,
+}
+
+/// The presets that the command trains as it is built by default.
+pub(super) const FUSED: Set = Set {
+    title: "Results of the presets",
+    page: "README.md",
+    name: "presets",
+    features: &[],
+    on_device: false,
+};
+
+/// The presets with convolutions or a memory.
+pub(super) const BURN: Set = Set {
+    title: "Results of convolutions and memories",
+    page: "networks.md",
+    name: "networks",
+    features: &["--features", "flex"],
+    on_device: true,
+};
+
+/// Trains every preset of the set with every seed, evaluates the policies, and writes table, page and pictures.
+pub(super) fn run(root: &Path, options: &Options, set: &Set) -> anyhow::Result<ExitCode> {
+    let jobs = jobs(options, set)?;
     let machine = Machine::here(root)?;
-    build(root)?;
+    build(root, set)?;
     let target = target_directory(root)?;
     let gradus = target.join("release").join(format!("gradus{}", std::env::consts::EXE_SUFFIX));
     let store = Store::open(gradus, &target.join("results"), options.fresh)?;
@@ -27,18 +58,19 @@ pub(super) fn run(root: &Path, options: &Options) -> anyhow::Result<ExitCode> {
     let results = store.all(&jobs, side_by_side)?;
 
     let out = options.out.clone().unwrap_or_else(|| root.join("docs/results"));
-    let pictures = draw(&store, &jobs, &out)?;
+    let pictures = draw(&store, &jobs, &out, set.name)?;
     let origin = Origin { command: options.as_typed(), side_by_side, machine: &machine };
-    write(&out.join("presets.csv"), &page::csv(&results))?;
-    write(&out.join("README.md"), &page::presets(&results, &origin, &pictures))?;
+    write(&out.join(format!("{}.csv", set.name)), &page::csv(&results))?;
+    write(&out.join(set.page), &page::presets(set, &results, &origin, &pictures))?;
     println!("written to {}", out.display());
     Ok(ExitCode::SUCCESS)
 }
 
-/// One job for each seed of each preset that is asked for.
-pub(super) fn jobs(options: &Options) -> anyhow::Result<Vec<Job>> {
+/// One job for each seed of each preset of the set that is asked for.
+pub(super) fn jobs(options: &Options, set: &Set) -> anyhow::Result<Vec<Job>> {
     let asked = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|filter| filter == name);
-    let presets = PRESETS.iter().filter(|it| asked(&options.algo, it.algo) && asked(&options.env, it.env));
+    let presets = PRESETS.iter().filter(|it| it.table().contains_key("device") == set.on_device);
+    let presets = presets.filter(|it| asked(&options.algo, it.algo) && asked(&options.env, it.env));
     let seeds = 1..=options.seeds.get() as u64;
     let jobs: Vec<Job> = presets
         .flat_map(|preset| {
@@ -46,13 +78,14 @@ pub(super) fn jobs(options: &Options) -> anyhow::Result<Vec<Job>> {
         })
         .collect();
     if jobs.is_empty() {
-        bail!("there is no such preset; `cargo run --release --bin gradus -- presets` lists them");
+        bail!("there is no such preset in this experiment; `cargo run --release --bin gradus -- presets` lists all");
     }
     Ok(jobs)
 }
 
-fn build(root: &Path) -> anyhow::Result<()> {
-    let status = cargo(root, "build").args(["--release", "--bin", "gradus"]).status();
+fn build(root: &Path, set: &Set) -> anyhow::Result<()> {
+    let package = ["--release", "--package", "gradus-runner", "--bin", "gradus"];
+    let status = cargo(root, "build").args(package).args(set.features).status();
     let status = status.context("starting cargo build")?;
     if !status.success() {
         bail!("cargo build has failed ({status})");
@@ -60,8 +93,8 @@ fn build(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One picture a task, below `out`; gives each task with its file, relative to `out`.
-fn draw(store: &Store, jobs: &[Job], out: &Path) -> anyhow::Result<Vec<(String, String)>> {
+/// One picture a task, in `folder` below `out`; gives each task with its file, relative to `out`.
+fn draw(store: &Store, jobs: &[Job], out: &Path, folder: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut envs: Vec<&str> = Vec::new();
     for job in jobs {
         if !envs.contains(&job.env.as_str()) {
@@ -78,7 +111,7 @@ fn draw(store: &Store, jobs: &[Job], out: &Path) -> anyhow::Result<Vec<(String, 
                 None => algorithms.push(Curves { algo: job.algo.clone(), seeds: vec![points] }),
             }
         }
-        let file = format!("presets/{env}.svg");
+        let file = format!("{folder}/{}.svg", env.replace('/', "-"));
         write(&out.join(&file), &curves::picture(env, &algorithms))?;
         pictures.push((env.to_owned(), file));
     }

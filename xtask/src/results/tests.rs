@@ -93,7 +93,7 @@ fn the_page_tells_levels_seeds_and_where_it_comes_from() {
     let machine = machine();
     let origin = Origin { command: options().as_typed(), side_by_side: 2, machine: &machine };
     let pictures = [("CartPole-v1".to_owned(), "presets/CartPole-v1.svg".to_owned())];
-    let page = page::presets(&results(), &origin, &pictures);
+    let page = page::presets(&presets::FUSED, &results(), &origin, &pictures);
     for part in [
         "| command | `cargo xtask results presets --seeds 3` |\n",
         "| machine | Example 9000, 2 cores, linux x86_64, avx2 fma |\n",
@@ -115,15 +115,20 @@ fn a_level_that_a_mean_misses_is_not_reached() {
     let machine = machine();
     let origin = Origin { command: String::new(), side_by_side: 1, machine: &machine };
     let below = [result("Pendulum-v1", 1, -150.0, 1.0), result("Pendulum-v1", 2, -250.5, 1.0)];
-    let page = page::presets(&below, &origin, &[]);
+    let page = page::presets(&presets::BURN, &below, &origin, &[]);
     assert!(page.contains("| mean ≥ -200 | no | -200.2 |"), "{page}");
+    assert!(page.starts_with("# Results of convolutions and memories\n"), "{page}");
 }
 
 #[test]
 fn jobs_are_the_presets_asked_for_in_order() {
-    let jobs = |options: &Options| presets::jobs(options).map_err(|error| error.to_string());
+    let of = |options: &Options, set| presets::jobs(options, set).map_err(|error| error.to_string());
+    let jobs = |options: &Options| of(options, &presets::FUSED);
     let all = jobs(&options()).expect("presets");
-    assert_eq!(all.len(), 3 * gradus_runner::presets::PRESETS.len());
+    let on_device = of(&options(), &presets::BURN).expect("presets");
+    assert_eq!(all.len() + on_device.len(), 3 * gradus_runner::presets::PRESETS.len());
+    assert!(on_device.iter().any(|job| job.env == "MinAtar/Breakout-v1"));
+    assert!(all.iter().all(|job| !on_device.contains(job)));
     let filtered = Options { env: Some("Pendulum-v1".into()), algo: Some("ppo".into()), ..options() };
     let expected = [1, 2, 3].map(|seed| Job { algo: "ppo".into(), env: "Pendulum-v1".into(), seed });
     assert_eq!(jobs(&filtered).expect("one preset"), expected);

@@ -140,6 +140,8 @@ fn fisher_vector_products_are_those_of_the_fused_network() {
             values: &zeros,
             advantages: &zeros,
             value_targets: &zeros,
+            episode_returns: &[],
+            weights: &[],
         };
         let expected = fisher(&mut fused, &theta, &batch(&zeros));
         for (name, device) in devices() {

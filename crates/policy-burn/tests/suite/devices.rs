@@ -107,3 +107,14 @@ fn an_adapter_that_is_not_there_is_told_with_those_that_are() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+/// Looked for by CI, which has a driver in software: without the feature `wgpu` the suite would pass as well.
+#[cfg(feature = "wgpu")]
+#[test]
+fn the_device_of_wgpu_is_the_one_that_was_named() {
+    let (name, device) = devices().pop().expect("a device");
+    assert!(name.starts_with("wgpu"), "{name}");
+    let described = format!("{device:?}").to_lowercase();
+    let kind = name.split(':').nth(1).unwrap_or_default();
+    assert!(described.contains("wgpu") && described.contains(kind), "{name} is {described}");
+}

@@ -4,6 +4,7 @@
 //! With the feature `wgpu` it needs a GPU or a software driver, and fails without one: the device is `wgpu`, or what
 //! `GRADUS_TEST_WGPU` names, such as `wgpu:cpu`.
 
+mod collecting;
 mod convolution;
 mod dense;
 mod devices;

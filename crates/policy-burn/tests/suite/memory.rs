@@ -148,7 +148,7 @@ fn a_policy_remembers_row_by_row_until_it_is_told_to_forget() {
     assert_eq!(policy.state_width(), STATE);
     let observation = uniform("observation", WIDTH);
     let both = [observation.clone(), observation.clone()].concat();
-    let mut act = |policy: &mut Policy| {
+    let act = |policy: &mut Policy| {
         let mut actions = vec![0.0; 4];
         policy.act_batch(&both, None, &mut actions).expect("actions");
         actions

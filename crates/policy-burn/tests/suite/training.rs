@@ -2,11 +2,14 @@
 
 use burn::tensor::Device;
 use gradus_core_math::{Distribution, Stream};
+use gradus_envs::probe::{MatchSign, OneStep};
+use gradus_envs::{VecEnv, VectorEnv};
 use gradus_policy::{
     ActorCritic, ActorCriticConfig, Agent, Context, Frozen, Input, Linearized, Network, Rollout, Team, Update,
 };
-use gradus_policy_burn::build_actor_critic;
+use gradus_policy_burn::{BurnNetwork, Stack, build_actor_critic};
 use gradus_ppo::{Minibatches, Ppo, PpoConfig};
+use gradus_runner::{Settings, Trainer};
 use gradus_trpo::{CriticConfig, Trpo, TrpoConfig};
 
 use crate::devices::{devices, distance, families, uniform};
@@ -176,5 +179,45 @@ fn acting_beside_learning_changes_neither() {
             }
             acting.join().expect("acting");
         });
+    }
+}
+
+/// A run from beginning to end: acting, advantages, updates. The task is one step whose reward is 1 for the action that
+/// matches an observation's sign, so that the critic's loss falls as the returns rise and become certain.
+#[test]
+fn a_run_of_ppo_lowers_the_loss_and_is_the_same_on_every_device() {
+    let settings = Settings::ppo().with_rollout(8, 64).with_hidden(&[16, 16]).with_total_steps(20 * 512);
+    let make = |n: usize, seed: u64, first: usize| {
+        let envs = (0..n).map(|_| OneStep::new(MatchSign)).collect();
+        Ok(Box::new(VecEnv::new(envs, seed, first)?) as Box<dyn VectorEnv>)
+    };
+    let run = |mut trainer: Trainer<BurnNetwork<Stack>>| -> Vec<[f64; 2]> {
+        let mut curve = Vec::new();
+        while !trainer.is_done() {
+            let metrics = trainer.iterate().expect("an iteration").metrics;
+            let loss = metrics.get("value_loss").expect("the critic's loss");
+            curve.push([loss, trainer.mean_return().expect("episodes")]);
+        }
+        curve
+    };
+    let curves = devices().into_iter().map(|(name, device)| {
+        let build = |config: &ActorCriticConfig| build_actor_critic(config, &device);
+        (name, run(Trainer::with_network("MatchSign", &make, &settings, build).expect("a run")))
+    });
+    let curves: Vec<(String, Vec<[f64; 2]>)> = curves.collect();
+    let (first_name, first) = &curves[0];
+    for (name, curve) in &curves {
+        let (begin, end) = (curve[0], curve[curve.len() - 1]);
+        assert!(end[0] < 0.2 * begin[0], "the loss went from {} to {} on {name}", begin[0], end[0]);
+        assert!(
+            end[1] > 0.9 && end[1] > begin[1],
+            "the return went from {} to {} on {name}",
+            begin[1],
+            end[1]
+        );
+        for (i, (found, expected)) in curve.iter().zip(first).enumerate() {
+            let apart = (found[0] / expected[0] - 1.0).abs();
+            assert!(apart < 1e-3, "update {i} on {name} and {first_name}: {found:?} and {expected:?}");
+        }
     }
 }

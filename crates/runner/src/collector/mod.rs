@@ -1,21 +1,25 @@
 //! Experience from environments: many of them, shared out over threads.
 
+mod actor;
 mod estimate;
 mod rewards;
 mod shard;
+mod values;
 
 use gradus_advantage::AdvantageError;
 use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
 use gradus_policy::{
-    ActionMap, ActorCritic, FrozenHead, Input, Network, Normalizer, Rollout, Team, ValueScale,
+    ActionMap, ActorCritic, FrozenHead, Network, Normalizer, Remembered, Rollout, Team, ValueScale,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use actor::Actor;
 pub use estimate::AdvantageEstimator;
 pub use rewards::RewardScale;
-use shard::{Actor, Maps, Shard};
+use shard::{Maps, Shard};
+use values::Extra;
 
 /// Makes `n` environments of a task whose streams are numbered from `first_index` on:
 /// `make(n, seed, first_index)`.
@@ -55,6 +59,8 @@ pub struct CollectorConfig {
     pub action_map: ActionMap,
     /// Who answers the environments.
     pub acting: Acting,
+    /// For a network that remembers: the steps of a sequence that is learnt from, of which `n_steps` is a multiple.
+    pub sequence_length: usize,
 }
 
 /// The state of a collector between rollouts, for a checkpoint.
@@ -63,6 +69,8 @@ pub struct CollectorConfig {
 pub struct CollectorState {
     envs: Vec<State>,
     streams: Vec<Stream>,
+    /// What the policy remembers of each environment, `[N, state_width]`.
+    memories: Vec<f32>,
     observations: Option<RunningMoments>,
     rewards: Option<RewardScale>,
 }
@@ -140,8 +148,7 @@ pub struct Collector<N: Network<Scalar = f32>> {
     episodes: Vec<Episode>,
     /// How many episodes of each shard are told already, while they are put in order.
     told: Vec<usize>,
-    /// Observations whose values are asked for beside those of the rollout, and these values.
-    extra: (Vec<f32>, Vec<f32>),
+    extra: Extra,
     value_scale: Option<ValueScale>,
 }
 
@@ -166,17 +173,23 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             env.reset_all()?;
             shards.push(Shard::new(env, first, config.seed, distribution.clone()));
         }
-        let actor = |n: usize| Actor::new(network.freeze_policy(theta), network.frozen_width(), n);
+        let length = config.sequence_length;
+        let actor = |n: usize| Actor::new(network.freeze_policy(theta), network.frozen_width(), n, length);
         let actors = match config.acting {
             Acting::Apart => shards.iter().map(|shard| actor(shard.env.n_envs())).collect(),
             Acting::Together => vec![actor(config.n_envs)],
         };
         let width = network.input_width();
         let masked = shards.first().is_some_and(|shard| !shard.env.masks().is_empty());
+        let mut rollout = Rollout::new(config.n_steps, config.n_envs, width, &distribution, masked);
+        if network.state_width() > 0 {
+            let remembered = Remembered::new(config.n_steps, config.n_envs, length, network.state_width());
+            rollout.remembered = Some(remembered);
+        }
         Ok(Self {
             observations: config.normalize_observation.then(|| RunningMoments::new(width)),
             rewards: config.normalize_reward.then(|| RewardScale::new(config.n_envs)),
-            rollout: Rollout::new(config.n_steps, config.n_envs, width, &distribution, masked),
+            rollout,
             config,
             distribution,
             shards,
@@ -184,7 +197,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             observed: Vec::new(),
             episodes: Vec::new(),
             told: Vec::new(),
-            extra: (Vec::new(), Vec::new()),
+            extra: Extra::default(),
             value_scale: None,
         })
     }
@@ -241,6 +254,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         for shard in &mut self.shards {
             shard.env.reset_all()?;
         }
+        self.actors.iter_mut().for_each(Actor::forget_all);
         if let Some(scale) = &mut self.rewards {
             scale.begin_episodes();
         }
@@ -259,14 +273,15 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             });
         }
         let [actor] = &mut actors[..] else { return };
-        actor.load(policy);
+        actor.begin(policy);
         team.for_each(shards, |_, shard| shard.begin(maps));
         for _ in 0..config.n_steps {
             observed.clear();
             shards.iter().for_each(|shard| observed.extend_from_slice(&shard.observed));
             actor.answer(observed);
-            let (outputs, width) = (&actor.outputs, actor.width);
-            team.for_each(shards, |_, shard| shard.step(&outputs[shard.first * width..], width, maps));
+            let answers = actor.answers();
+            team.for_each(shards, |_, shard| shard.step(answers.skip(shard.first), maps));
+            shards.iter().for_each(|shard| actor.forget(shard.first, shard.env.outcomes()));
         }
         shards.iter_mut().for_each(Shard::end);
     }
@@ -292,7 +307,25 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             place.map(&record.outcomes, &mut rollout.truncated, |o| o == Outcome::Truncated);
         }
         self.order_episodes();
+        self.remember();
         self.check_rewards()
+    }
+
+    /// What the policy remembered, and where it had to forget.
+    fn remember(&mut self) {
+        let Rollout { n_envs, remembered, terminated, truncated, .. } = &mut self.rollout;
+        let Some(Remembered { states, starts, .. }) = remembered else { return };
+        let (n_envs, mut first) = (*n_envs, 0);
+        for actor in &self.actors {
+            let n = actor.n_envs();
+            let width = actor.states().len() / n;
+            Place { n_envs, first, n }.copy(&actor.sequence_states, states, width);
+            first += n;
+        }
+        let ends =
+            terminated.iter().zip(truncated.iter()).map(|(terminated, truncated)| terminated | truncated);
+        // Where an episode begins with the first step, the state is that of a beginning already.
+        starts[n_envs..].iter_mut().zip(ends).for_each(|(start, end)| *start = end);
     }
 
     /// The environments' rewards are finite, but of more digits than the rollout's.
@@ -357,56 +390,6 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         }
     }
 
-    /// V(s_t) and V of what followed, with the true final observation where an episode was cut off.
-    fn evaluate(
-        &mut self,
-        mut team: Team<'_>,
-        network: &mut ActorCritic<N>,
-        theta: &[f32],
-    ) -> Result<(), CollectError> {
-        let Self { rollout, shards, extra: (observations, values), .. } = self;
-        let width = rollout.observation_width;
-        observations.clear();
-        for shard in shards.iter() {
-            observations.extend_from_slice(&shard.record.last);
-        }
-        for shard in shards.iter() {
-            observations.extend_from_slice(&shard.record.truncated);
-        }
-        values.resize(observations.len() / width, 0.0);
-        network.values(team.reborrow(), theta, Input::all(&rollout.observations, width), &mut rollout.values);
-        network.values(team, theta, Input::all(observations, width), values);
-        if let Some(scale) = self.value_scale {
-            scale.to_values(&mut rollout.values);
-            scale.to_values(values);
-        }
-
-        let n_envs = rollout.n_envs;
-        let kept = rollout.values.len() - n_envs;
-        rollout.next_values[..kept].copy_from_slice(&rollout.values[n_envs..]);
-        rollout.next_values[kept..].copy_from_slice(&values[..n_envs]);
-        for (next, &terminated) in rollout.next_values.iter_mut().zip(&rollout.terminated) {
-            *next = if terminated { 0.0 } else { *next };
-        }
-        let mut finals = values[n_envs..].iter();
-        for shard in shards.iter() {
-            let n = shard.env.n_envs();
-            for (i, _) in shard.record.outcomes.iter().enumerate().filter(|(_, o)| **o == Outcome::Truncated)
-            {
-                let place = i / n * n_envs + shard.first + i % n;
-                rollout.next_values[place] = finals.next().copied().unwrap_or(f32::NAN);
-            }
-        }
-        match rollout.values.iter().chain(&rollout.next_values).position(|v| !v.is_finite()) {
-            None => Ok(()),
-            Some(i) => {
-                let place = i % rollout.values.len();
-                let value = if i == place { rollout.values[i] } else { rollout.next_values[place] };
-                Err(CollectError::Value { env: place % n_envs, step: place / n_envs, value })
-            }
-        }
-    }
-
     fn estimate_advantages(&mut self) -> Result<(), CollectError> {
         let CollectorConfig { gamma, gae_lambda, advantage, n_steps, .. } = self.config;
         advantage.estimate(&mut self.rollout, gamma as f32, gae_lambda as f32)?;
@@ -421,6 +404,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         CollectorState {
             envs: self.shards.iter().flat_map(|shard| shard.env.save()).collect(),
             streams: self.shards.iter().flat_map(|shard| shard.streams.iter().cloned()).collect(),
+            memories: self.actors.iter().flat_map(Actor::states).copied().collect(),
             observations: self.observations.clone(),
             rewards: self.rewards.clone(),
         }
@@ -442,6 +426,17 @@ impl<N: Network<Scalar = f32>> Collector<N> {
                 != self.rewards.as_ref().map(RewardScale::n_envs)
         {
             return Err(CollectError::State("its statistics are of other observations or rewards".into()));
+        }
+        let width = self.actors.iter().map(|actor| actor.states().len()).sum::<usize>();
+        if state.memories.len() != width {
+            let found = state.memories.len();
+            return Err(CollectError::State(format!("it remembers {found} numbers, the run {width}")));
+        }
+        let mut memories = &state.memories[..];
+        for actor in &mut self.actors {
+            let (own, rest) = memories.split_at(actor.states().len());
+            actor.load_states(own);
+            memories = rest;
         }
         for shard in &mut self.shards {
             let range = shard.first..shard.first + shard.env.n_envs();

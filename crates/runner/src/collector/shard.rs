@@ -4,6 +4,8 @@ use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, VectorEnv};
 use gradus_policy::{ActionMap, Frozen, Normalizer};
 
+use super::actor::{Actor, Answers};
+
 /// How observations and actions are seen from the other side during a rollout.
 #[derive(Clone, Copy)]
 pub(super) struct Maps<'a> {
@@ -26,30 +28,6 @@ pub(super) struct Shard {
     pub(super) observed: Vec<f32>,
 }
 
-/// A policy as acting sees it, and room for its answers to one step.
-pub(super) struct Actor<F> {
-    frozen: F,
-    /// The length of a row of outputs, which begins with the distribution's parameters.
-    pub(super) width: usize,
-    pub(super) outputs: Vec<f32>,
-}
-
-impl<F: Frozen<Scalar = f32>> Actor<F> {
-    /// A policy that answers `n` environments at a time.
-    pub(super) fn new(frozen: F, width: usize, n: usize) -> Self {
-        Self { frozen, width, outputs: vec![0.0; n * width] }
-    }
-
-    pub(super) fn load(&mut self, theta: &[f32]) {
-        self.frozen.load(theta);
-    }
-
-    /// Writes the answers to the rows of `observed` to `outputs`.
-    pub(super) fn answer(&mut self, observed: &[f32]) {
-        self.frozen.forward(observed, &mut self.outputs);
-    }
-}
-
 /// What the environments of a shard saw in one rollout; time-major, `[T, n, ...]`.
 #[derive(Default)]
 pub(super) struct Record {
@@ -62,6 +40,8 @@ pub(super) struct Record {
     pub(super) outcomes: Vec<Outcome>,
     /// Final observations of truncated episodes, as the networks see them, in the order of their coming.
     pub(super) truncated: Vec<f32>,
+    /// What the policy remembered there.
+    pub(super) truncated_states: Vec<f32>,
     /// The observations after the last step, as the networks see them.
     pub(super) last: Vec<f32>,
     pub(super) episodes: Vec<Episode>,
@@ -92,11 +72,12 @@ impl Shard {
         n_steps: usize,
         maps: Maps<'_>,
     ) {
-        actor.load(theta);
+        actor.begin(theta);
         self.begin(maps);
         for _ in 0..n_steps {
             actor.answer(&self.observed);
-            self.step(&actor.outputs, actor.width, maps);
+            self.step(actor.answers(), maps);
+            actor.forget(0, self.env.outcomes());
         }
         self.end();
     }
@@ -112,20 +93,20 @@ impl Shard {
         self.look(maps.normalizer);
     }
 
-    /// Draws an action for each environment from the policy's answers, rows of `width`, and makes the step. After an
-    /// error nothing happens any more.
-    pub(super) fn step(&mut self, outputs: &[f32], width: usize, maps: Maps<'_>) {
+    /// Draws an action for each environment from the policy's answers, whose first rows are its own, and makes the
+    /// step. After an error nothing happens any more.
+    pub(super) fn step(&mut self, answers: Answers<'_>, maps: Maps<'_>) {
         if self.error.is_some() {
             return;
         }
-        self.act(outputs, width);
+        self.act(answers);
         let actions = last_rows(&self.record.actions, self.env_actions.len());
         maps.action_map.apply(actions, &mut self.env_actions);
         if let Err(error) = self.env.step(&self.env_actions) {
             self.error = Some(error);
             return;
         }
-        self.observe(maps.normalizer);
+        self.observe(answers, maps.normalizer);
         self.look(maps.normalizer);
     }
 
@@ -144,13 +125,13 @@ impl Shard {
     }
 
     /// Draws one action an environment, and records it with what it was drawn from.
-    fn act(&mut self, outputs: &[f32], width: usize) {
+    fn act(&mut self, answers: Answers<'_>) {
         let record = &mut self.record;
         record.observations.extend_from_slice(&self.observed);
         record.masks.extend_from_slice(self.env.masks());
         let (n_params, action_width) = (self.distribution.n_params(), self.distribution.action_width());
         for (i, rng) in self.streams.iter_mut().enumerate() {
-            let params = &outputs[i * width..][..n_params];
+            let params = &answers.outputs[i * answers.width..][..n_params];
             let mask = (!self.env.masks().is_empty()).then(|| {
                 let width = self.distribution.mask_width();
                 &self.env.masks()[i * width..][..width]
@@ -165,7 +146,7 @@ impl Shard {
     }
 
     /// Records what the step gave.
-    fn observe(&mut self, normalizer: Option<&Normalizer>) {
+    fn observe(&mut self, answers: Answers<'_>, normalizer: Option<&Normalizer>) {
         let record = &mut self.record;
         record.rewards.extend_from_slice(self.env.rewards());
         record.outcomes.extend_from_slice(self.env.outcomes());
@@ -178,6 +159,7 @@ impl Shard {
                 if let Some(normalizer) = normalizer {
                     normalizer.apply(observation, &mut record.truncated[start..]);
                 }
+                record.truncated_states.extend_from_slice(answers.state(i));
             }
         }
         let rows = self.env.observations().chunks_exact(width);
@@ -197,6 +179,7 @@ impl Record {
         self.rewards.clear();
         self.outcomes.clear();
         self.truncated.clear();
+        self.truncated_states.clear();
         self.last.clear();
         self.episodes.clear();
     }

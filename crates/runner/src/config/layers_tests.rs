@@ -72,7 +72,9 @@ fn everything_wrong_is_reported_at_once() {
             .to_owned(),
         "activation = \"tahn\" (from --set): unknown value, it must be one of tanh, relu; did you mean tanh?"
             .to_owned(),
-        "device = \"gpu\" (from --set): unknown value, it must be cpu".to_owned(),
+        "device = \"gpu\" (from --set): unknown value, it must be one of cpu, flex, ndarray, wgpu, or one of several \
+         such as wgpu:discrete:1; did you mean wgpu?"
+            .to_owned(),
         "epochs = \"many\" (from --set): wrong type, it must be an integer from 1 to 1000000".to_owned(),
         "hidden = [64, 0] (from --set): out of range, it must be a list, such as [64, 64], of integers from 1 \
          to 65536"

@@ -22,7 +22,7 @@ fn unknown_names() {
     place.refuse("train --env CartPole-v1 --algo sarsa", &["unknown algorithm (there are: ppo"]);
     place.refuse(
         "train --env CartPole-v1 --device cuda:0",
-        &["device = \"cuda:0\" (from --device)", "must be cpu"],
+        &["device = \"cuda:0\" (from --device)", "must be one of cpu, flex, ndarray, wgpu"],
     );
     place.refuse("presets ppo CartPole", &["no preset for ppo on CartPole", "`gradus presets` lists them"]);
     place.refuse("trian --env CartPole-v1", &["trian", "train"]);

@@ -3,6 +3,7 @@
 mod algorithms;
 mod bad_input;
 mod bad_runs;
+mod devices;
 mod interrupting;
 mod running;
 mod solving;

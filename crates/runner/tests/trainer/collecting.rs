@@ -29,6 +29,7 @@ fn config(normalize: bool, acting: Acting) -> CollectorConfig {
         normalize_reward: normalize,
         action_map: ActionMap::Clip { low: vec![-1.0], high: vec![1.0] },
         acting,
+        sequence_length: T,
     }
 }
 
