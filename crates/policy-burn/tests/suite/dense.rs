@@ -140,8 +140,7 @@ fn fisher_vector_products_are_those_of_the_fused_network() {
             values: &zeros,
             advantages: &zeros,
             value_targets: &zeros,
-            episode_returns: &[],
-            weights: &[],
+            ..Batch::default()
         };
         let expected = fisher(&mut fused, &theta, &batch(&zeros));
         for (name, device) in devices() {

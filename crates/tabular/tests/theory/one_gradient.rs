@@ -3,7 +3,7 @@
 
 use gradus_core_math::Distribution;
 use gradus_policy::Batch;
-use gradus_ppo::{LossConfig, loss_and_cotangent};
+use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 use gradus_tabular::{DiscountedMdp, Evaluation, SoftmaxPolicy};
 use gradus_trpo::Surrogate;
 use proptest::prelude::*;
@@ -51,6 +51,7 @@ impl Enumerated {
             values: &self.zeros,
             advantages: &self.advantages,
             value_targets: &self.zeros,
+            ..Batch::default()
         }
     }
 
@@ -89,11 +90,12 @@ impl Enumerated {
     fn ppo(&self, logits: &[f64], clip_epsilon: f64) -> Vec<f64> {
         let (n, batch) = (self.n_actions, self.batch());
         let config = LossConfig {
-            clip_epsilon,
+            objective: LossObjective::Clip { epsilon: clip_epsilon, dual: None },
             value_clip_epsilon: None,
             entropy_coef: 0.0,
             value_coef: 0.0,
             normalize_advantage: false,
+            value_scale: None,
         };
         let with_value = |row: &[f64]| [row, &[0.0]].concat();
         let outputs: Vec<f64> = Self::per_row(n, logits).chunks_exact(n).flat_map(with_value).collect();
