@@ -3,6 +3,7 @@
 use gradus_policy::{Policy, PolicySpec};
 
 use crate::collector::MakeEnvs;
+use crate::search::SearchTrainer;
 use crate::settings::{CPU, Settings};
 use crate::trainer::{TrainError, Trainer};
 use crate::training::Training;
@@ -12,6 +13,9 @@ use crate::training::Training;
 /// # Errors
 /// When the settings do not fit the task, it cannot be started, or the device cannot be used.
 pub fn begin(name: &str, make: &MakeEnvs<'_>, settings: &Settings) -> Result<Box<dyn Training>, TrainError> {
+    if settings.algorithm.is_search() {
+        return Ok(Box::new(SearchTrainer::new(name, make, settings)?));
+    }
     if settings.device == CPU {
         return Ok(Box::new(Trainer::new(name, make, settings)?));
     }

@@ -16,6 +16,7 @@ pub mod presets;
 pub mod report;
 pub mod run_folder;
 mod saving;
+mod search;
 mod session;
 mod settings;
 mod trainer;
@@ -24,10 +25,12 @@ mod training;
 pub use algorithm::Algorithm;
 pub use begin::{begin, load_policy};
 pub use collector::{
-    Acting, CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs, RewardScale,
+    Acting, AdvantageEstimator, CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs,
+    RewardScale,
 };
 pub use evaluate::{Evaluation, evaluate};
 pub use saving::policy_of;
+pub use search::SearchTrainer;
 pub use session::{MakeNamed, Session, SessionError, Status, Summary, newest_checkpoint};
 pub use settings::{ActionScaling, BodyKind, Settings, SettingsError, distribution_for};
 pub use trainer::{TrainError, Trainer};

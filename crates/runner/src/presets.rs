@@ -31,6 +31,14 @@ presets! {
         "FrozenLake-v1", "FrozenLake8x8-v1";
     "npg": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
         "FrozenLake-v1", "FrozenLake8x8-v1";
+    "trpo-max-kl": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "ppo-penalty": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "ppo-adaptive-kl": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "a2c": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "a2c-trust-region": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "reinforce": "CartPole-v1", "Acrobot-v1", "MountainCarContinuous-v0";
+    "cem": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "cma-es": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
 }
 
 /// The preset of an algorithm for a task, if there is one.

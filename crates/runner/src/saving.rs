@@ -1,5 +1,7 @@
 //! A training run as a checkpoint, and back.
 
+use std::collections::BTreeMap;
+
 use gradus_checkpoint::{Checkpoint, Tensor};
 use gradus_core_math::Stream;
 use gradus_policy::{Network, PolicySpec, TensorInfo, UpdateState};
@@ -7,24 +9,85 @@ use serde::{Deserialize, Serialize};
 
 use crate::begin::described_policy;
 use crate::collector::CollectorState;
+use crate::settings::Settings;
 use crate::trainer::{TrainError, Trainer};
 use crate::training::Progress;
 
 /// What a checkpoint's metadata calls itself.
 const KIND: &str = "training run";
 const PARAMETERS: &str = "parameters.";
-const ALGORITHM: &str = "algorithm.";
-const STATE: &str = "state";
+pub(crate) const ALGORITHM: &str = "algorithm.";
+pub(crate) const STATE: &str = "state";
 
 /// The readable part.
 #[derive(Serialize, Deserialize)]
-struct Metadata {
+pub(crate) struct Metadata {
     kind: String,
     algo: String,
     steps: u64,
     updates: u64,
     policy: PolicySpec,
-    algorithm: std::collections::BTreeMap<String, f64>,
+    pub(crate) algorithm: BTreeMap<String, f64>,
+}
+
+impl Metadata {
+    /// Of a run that stands at `progress`; `scalars` are its algorithm's.
+    pub(crate) fn new(
+        settings: &Settings,
+        progress: &Progress,
+        policy: PolicySpec,
+        scalars: BTreeMap<String, f64>,
+    ) -> Self {
+        Self {
+            kind: KIND.into(),
+            algo: settings.algorithm.name().into(),
+            steps: progress.steps(),
+            updates: progress.updates(),
+            policy,
+            algorithm: scalars,
+        }
+    }
+
+    /// As JSON.
+    pub(crate) fn to_json(&self) -> Result<serde_json::Value, TrainError> {
+        serde_json::to_value(self).map_err(|error| TrainError::Mismatch(error.to_string()))
+    }
+
+    /// The metadata of a checkpoint, which is of the same task, networks and algorithm as a run with these settings
+    /// whose policy is `policy`.
+    pub(crate) fn of_same_run(
+        checkpoint: &Checkpoint,
+        settings: &Settings,
+        policy: &PolicySpec,
+    ) -> Result<Self, TrainError> {
+        let metadata = read_metadata(checkpoint)?;
+        let mismatch = |what: &str, found: &str, here: &str| {
+            TrainError::Mismatch(format!("it has the {what} {found}, this run {here}"))
+        };
+        if metadata.algo != settings.algorithm.name() {
+            return Err(mismatch("algorithm", &metadata.algo, settings.algorithm.name()));
+        }
+        for ((what, found), (_, here)) in traits(&metadata.policy).iter().zip(traits(policy)) {
+            if *found != here {
+                return Err(mismatch(what, found, &here));
+            }
+        }
+        Ok(metadata)
+    }
+}
+
+/// Puts parameters into a checkpoint, under the names of their tensors.
+pub(crate) fn put_parameters(
+    checkpoint: &mut Checkpoint,
+    tensors: &[TensorInfo],
+    theta: &[f32],
+) -> Result<(), TrainError> {
+    for tensor in tensors {
+        let values = theta[tensor.offset..tensor.offset + tensor.size()].to_vec();
+        let name = format!("{PARAMETERS}{}", tensor.name);
+        checkpoint.tensors.insert(name, Tensor::from(values).reshaped(&tensor.shape)?);
+    }
+    Ok(())
 }
 
 /// The exact part, as bytes.
@@ -43,11 +106,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
     /// When something has no representation in the file's format.
     pub fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
         let mut checkpoint = Checkpoint::default();
-        for tensor in self.agent.network.tensors() {
-            let values = self.agent.theta[tensor.offset..tensor.offset + tensor.size()].to_vec();
-            let name = format!("{PARAMETERS}{}", tensor.name);
-            checkpoint.tensors.insert(name, Tensor::from(values).reshaped(&tensor.shape)?);
-        }
+        put_parameters(&mut checkpoint, &self.agent.network.tensors(), &self.agent.theta)?;
         let UpdateState { tensors, scalars } = self.algorithm.state();
         for (name, values) in tensors {
             checkpoint.tensors.insert(format!("{ALGORITHM}{name}"), Tensor::from(values));
@@ -59,16 +118,8 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
         };
         let bytes = postcard::to_allocvec(&state).map_err(|error| TrainError::Mismatch(error.to_string()))?;
         checkpoint.tensors.insert(STATE.into(), Tensor::from(bytes));
-        let metadata = Metadata {
-            kind: KIND.into(),
-            algo: self.settings.algorithm.name().into(),
-            steps: self.progress.steps(),
-            updates: self.progress.updates(),
-            policy: self.policy_spec(),
-            algorithm: scalars,
-        };
         checkpoint.metadata =
-            serde_json::to_value(&metadata).map_err(|error| TrainError::Mismatch(error.to_string()))?;
+            Metadata::new(&self.settings, &self.progress, self.policy_spec(), scalars).to_json()?;
         Ok(checkpoint)
     }
 
@@ -77,18 +128,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
     /// # Errors
     /// When the checkpoint is of another run; this one may then be partly restored, and is not to be used.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let metadata = read_metadata(checkpoint)?;
-        let mismatch = |what: &str, found: &str, here: &str| {
-            TrainError::Mismatch(format!("it has the {what} {found}, this run {here}"))
-        };
-        if metadata.algo != self.settings.algorithm.name() {
-            return Err(mismatch("algorithm", &metadata.algo, self.settings.algorithm.name()));
-        }
-        for ((what, found), (_, here)) in traits(&metadata.policy).iter().zip(traits(&self.policy_spec())) {
-            if *found != here {
-                return Err(mismatch(what, found, &here));
-            }
-        }
+        let metadata = Metadata::of_same_run(checkpoint, &self.settings, &self.policy_spec())?;
         let theta = read_parameters(checkpoint, &self.agent.network.tensors())?;
         let mut algorithm = UpdateState { scalars: metadata.algorithm, ..UpdateState::default() };
         for (name, tensor) in &checkpoint.tensors {

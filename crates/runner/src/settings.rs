@@ -7,7 +7,8 @@ use gradus_ppo::PpoConfig;
 use gradus_trpo::TrpoConfig;
 use thiserror::Error;
 
-use crate::algorithm::Algorithm;
+use crate::algorithm::{Algorithm, advantage_estimator};
+use crate::collector::AdvantageEstimator;
 use crate::config::{Config, ConfigError, Problem};
 
 /// The device of the fused kernels.
@@ -67,6 +68,8 @@ pub struct Settings {
     pub gamma: f64,
     /// λ of the advantage estimates.
     pub gae_lambda: f64,
+    /// How advantages, or for REINFORCE returns, are estimated.
+    pub advantage: AdvantageEstimator,
     /// Whether the networks see observations with mean 0 and variance 1.
     pub normalize_observation: bool,
     /// Whether rewards are divided by the standard deviation of discounted returns.
@@ -83,6 +86,8 @@ pub struct Settings {
     pub shared_trunk: bool,
     /// The log_std that a Gaussian policy begins with.
     pub log_std_init: f64,
+    /// Searches without gradients: the episodes by whose mean return a candidate is judged.
+    pub episodes_per_candidate: usize,
 }
 
 /// Why settings do not fit a task.
@@ -125,6 +130,7 @@ impl Settings {
             n_steps: 256,
             gamma: 0.99,
             gae_lambda: 0.95,
+            advantage: AdvantageEstimator::Gae,
             normalize_observation: false,
             normalize_reward: false,
             action_scaling: ActionScaling::Rescale,
@@ -133,6 +139,7 @@ impl Settings {
             activation: Activation::Tanh,
             shared_trunk: false,
             log_std_init: 0.0,
+            episodes_per_candidate: 1,
         }
     }
 
@@ -167,6 +174,18 @@ impl Settings {
     /// Another number of environments and of steps between updates.
     pub fn with_rollout(mut self, n_envs: usize, n_steps: usize) -> Self {
         (self.n_envs, self.n_steps) = (n_envs, n_steps);
+        self
+    }
+
+    /// Another estimate of advantages.
+    pub fn with_advantage(mut self, advantage: AdvantageEstimator) -> Self {
+        self.advantage = advantage;
+        self
+    }
+
+    /// Other episodes by whose mean return a search judges a candidate.
+    pub fn with_episodes_per_candidate(mut self, episodes: usize) -> Self {
+        self.episodes_per_candidate = episodes;
         self
     }
 
@@ -220,6 +239,7 @@ impl Settings {
         }
         let body = body(config, &mut problems);
         let algorithm = Algorithm::from_config(config, rows, &mut problems);
+        let advantage = advantage_estimator(config, algorithm.as_ref(), &mut problems);
         let Some(algorithm) = algorithm.filter(|_| problems.is_empty()) else {
             return Err(ConfigError::new(problems));
         };
@@ -245,6 +265,8 @@ impl Settings {
             activation: if config.text("activation") == "relu" { Activation::Relu } else { Activation::Tanh },
             shared_trunk: config.bool("shared_trunk"),
             log_std_init: config.float("log_std_init"),
+            advantage,
+            episodes_per_candidate: config.count("episodes_per_candidate"),
         })
     }
 
@@ -275,6 +297,7 @@ impl Settings {
         check((0.0..=1.0).contains(&self.gamma), "gamma", self.gamma.to_string(), "from 0 to 1")?;
         let lambda = self.gae_lambda;
         check((0.0..=1.0).contains(&lambda), "gae_lambda", lambda.to_string(), "from 0 to 1")?;
+        self.check_algorithm()?;
         let on_cpu = self.device == CPU && self.body != BodyKind::Dense;
         check(!on_cpu, "device", self.device.clone(), "another than cpu for convolutions and memories")?;
         if let BodyKind::Gru { width, sequence_length } = self.body {
@@ -286,6 +309,32 @@ impl Settings {
         check(!self.hidden.contains(&0), "hidden", format!("{:?}", self.hidden), "widths of at least 1")?;
         let log_std = self.log_std_init;
         check(log_std.is_finite(), "log_std_init", log_std.to_string(), "a finite number")
+    }
+
+    /// Checks what the algorithm needs of the other settings.
+    fn check_algorithm(&self) -> Result<(), SettingsError> {
+        let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {
+            if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
+        };
+        let advantage = self.advantage;
+        check(advantage != AdvantageEstimator::NStep(0), "advantage_steps", "0".into(), "at least 1")?;
+        if self.algorithm.is_search() {
+            let episodes = self.episodes_per_candidate;
+            check(episodes > 0, "episodes_per_candidate", episodes.to_string(), "at least 1")?;
+            check(self.device == CPU, "device", self.device.clone(), "cpu for a search without gradients")?;
+            let shared = self.shared_trunk;
+            return check(
+                !shared,
+                "shared_trunk",
+                shared.to_string(),
+                "false for a search, which has no critic",
+            );
+        }
+        let (found, returns) = (format!("{advantage:?}"), advantage.is_return());
+        match &self.algorithm {
+            Algorithm::Reinforce(_) => check(returns, "advantage", found, "a return for REINFORCE"),
+            _ => check(!returns, "advantage", found, "an advantage for all algorithms but REINFORCE"),
+        }
     }
 
     /// The networks for a task's spaces, of which the observations may be images.

@@ -120,7 +120,11 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             action_map: settings.action_map(&action),
             env: name.to_owned(),
         };
-        let algorithm = settings.algorithm.build(&agent)?;
+        let algorithm = settings.algorithm.build(&agent)?.ok_or_else(|| SettingsError::Range {
+            name: "algorithm",
+            value: settings.algorithm.name().to_owned(),
+            needed: "one with gradients; a SearchTrainer runs searches",
+        })?;
         let thread_count = settings.threads.unwrap_or_else(|| default_threads(settings.n_envs));
         let config = CollectorConfig {
             n_envs: settings.n_envs,
@@ -128,6 +132,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             seed: settings.seed,
             gamma: settings.gamma,
             gae_lambda: settings.gae_lambda,
+            advantage: settings.advantage,
             normalize_observation: settings.normalize_observation,
             normalize_reward: settings.normalize_reward,
             action_map: spec.action_map.clone(),

@@ -110,6 +110,12 @@ pub trait Training {
     /// The number of parameters.
     fn parameter_count(&self) -> usize;
 
+    /// What an update learns from, in words.
+    fn experience(&self) -> String {
+        let Settings { n_envs, n_steps, .. } = self.settings();
+        format!("{n_envs} environments × {n_steps} steps an update")
+    }
+
     /// A copy of the present policy, ready to act or to be saved.
     ///
     /// # Errors

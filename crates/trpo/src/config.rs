@@ -4,6 +4,30 @@ use gradus_core_math::{BacktrackingLineSearch, ConjugateGradient};
 use gradus_policy::{CriticConfig, UpdateError, check_setting};
 use serde::{Deserialize, Serialize};
 
+/// What of the divergences KL(π_old(·|s)‖π_new(·|s)) of the batch's states is bounded by δ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KlConstraint {
+    /// Their mean (Schulman et al. 2015, equation 12), the practical algorithm.
+    #[default]
+    Mean,
+    /// The greatest of them (equation 11, and "max KL" in section 8.1), which the theory is about: of the states
+    /// that the batch has, for of others nothing is known.
+    Max,
+}
+
+/// What F is, the matrix of the natural gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fisher {
+    /// The mean over states of the Hessian of the KL divergence, with the expectation over actions in closed form.
+    #[default]
+    Analytic,
+    /// The mean over rows of s sᵀ with the score s = ∇log π(a|s) of the action that was drawn: an estimate of the same
+    /// matrix that has the noise of the actions as well ("empirical FIM" in section 8.1, and appendix C.1).
+    Empirical,
+}
+
 /// The settings of [`Trpo`](crate::Trpo).
 ///
 /// The defaults are those of Schulman et al. 2015 (δ = 0.01, 10 iterations of conjugate gradient), with the
@@ -12,8 +36,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrpoConfig {
-    /// δ: the greatest mean of `kl_old_new` over the batch.
+    /// δ: the bound of `kl_old_new` over the batch.
     pub max_kl: f64,
+    /// Whether the mean is bounded, or the greatest of a state.
+    pub constraint: KlConstraint,
+    /// The matrix of the natural gradient.
+    pub fisher: Fisher,
     /// Conjugate gradient on F x = g.
     pub conjugate_gradient: ConjugateGradient,
     /// The multiple of the identity that F includes.
@@ -30,6 +58,8 @@ impl Default for TrpoConfig {
     fn default() -> Self {
         Self {
             max_kl: 0.01,
+            constraint: KlConstraint::Mean,
+            fisher: Fisher::Analytic,
             conjugate_gradient: ConjugateGradient::default(),
             cg_damping: 0.1,
             line_search: Some(BacktrackingLineSearch::default()),
@@ -50,9 +80,21 @@ impl TrpoConfig {
         Self { line_search: None, ..Self::default() }
     }
 
-    /// Another bound on the mean KL divergence.
+    /// Another bound on the KL divergence.
     pub fn with_max_kl(mut self, max_kl: f64) -> Self {
         self.max_kl = max_kl;
+        self
+    }
+
+    /// The mean bounded, or the greatest.
+    pub fn with_constraint(mut self, constraint: KlConstraint) -> Self {
+        self.constraint = constraint;
+        self
+    }
+
+    /// Another matrix of the natural gradient.
+    pub fn with_fisher(mut self, fisher: Fisher) -> Self {
+        self.fisher = fisher;
         self
     }
 

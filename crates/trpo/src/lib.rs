@@ -10,8 +10,8 @@ mod step;
 mod surrogate;
 mod trpo;
 
-pub use config::TrpoConfig;
+pub use config::{Fisher, KlConstraint, TrpoConfig};
 pub use gradus_policy::CriticConfig;
 pub use step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
-pub use surrogate::Surrogate;
+pub use surrogate::{Divergence, Surrogate};
 pub use trpo::Trpo;

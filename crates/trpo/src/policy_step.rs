@@ -5,9 +5,9 @@ use gradus_core_math::{
 };
 use gradus_policy::{Linearized, Metrics, Network, Team, UpdateError, check_finite};
 
-use crate::config::TrpoConfig;
-use crate::step::{fisher_vector_product, line_search, step_length, surrogate_gradient};
-use crate::surrogate::Surrogate;
+use crate::config::{KlConstraint, TrpoConfig};
+use crate::step::{fisher_vector_product, line_search, step_length, step_length_for, surrogate_gradient};
+use crate::surrogate::{Divergence, Surrogate};
 
 /// What the policy's step came to.
 pub(crate) struct PolicyStep {
@@ -16,7 +16,8 @@ pub(crate) struct PolicyStep {
     full_step_norm: f64,
     surrogate_old: f64,
     surrogate_new: f64,
-    kl_old_new: f64,
+    divergence: Divergence,
+    constraint: KlConstraint,
     entropy: f64,
     /// The share of the full step that was taken; 0 where the search was rejected or there was no step.
     scale: f64,
@@ -98,7 +99,15 @@ impl<T: Real> PolicyStepper<T> {
         };
         let info =
             solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
-        let length = T::of(step_length(self.max_kl, &info));
+        let length = match surrogate.constraint() {
+            KlConstraint::Mean => step_length(self.max_kl, &info),
+            KlConstraint::Max => {
+                point.jvp(team.reborrow(), step, scratch);
+                let damping = self.cg_damping * norm(step) * norm(step);
+                step_length_for(self.max_kl, surrogate.curvature(params_old, scratch) + damping)
+            }
+        };
+        let length = T::of(length);
         step.iter_mut().for_each(|x| *x *= length);
         let full_step_norm = norm(step);
         check_finite("the norm of the full step", full_step_norm, update)?;
@@ -108,7 +117,8 @@ impl<T: Real> PolicyStepper<T> {
             full_step_norm,
             surrogate_old,
             surrogate_new: surrogate_old,
-            kl_old_new: 0.0,
+            divergence: Divergence::default(),
+            constraint: surrogate.constraint(),
             entropy: surrogate.entropy(params_old),
             scale: 0.0,
             trials: 0,
@@ -132,14 +142,18 @@ impl<T: Real> PolicyStepper<T> {
             let buffers = (&params_old[..], &mut params[..]);
             let outcome = line_search(team, policy, theta, step, surrogate, bounds, search, buffers);
             done.take(&outcome);
+            if outcome.accepted_scale().is_some() {
+                // The last trial's outputs are those of the accepted step.
+                done.divergence = surrogate.value_and_divergence(params_old, params).1;
+            }
             return Ok(());
         }
         axpy(T::one(), step, theta);
         policy.forward(team, theta, surrogate.input(), params);
-        (done.surrogate_new, done.kl_old_new) = surrogate.value_and_kl(params_old, params);
+        (done.surrogate_new, done.divergence) = surrogate.value_and_divergence(params_old, params);
         (done.scale, done.trials) = (1.0, 1);
         check_finite("the surrogate after the step", done.surrogate_new, update)?;
-        check_finite("kl_old_new after the step", done.kl_old_new, update)
+        check_finite("kl_old_new after the step", done.divergence.mean, update)
     }
 }
 
@@ -153,8 +167,8 @@ impl PolicyStep {
     fn take(&mut self, outcome: &LineSearchOutcome) {
         self.trials = outcome.trials().len();
         match *outcome {
-            LineSearchOutcome::Accepted { scale, objective, constraint, .. } => {
-                (self.scale, self.surrogate_new, self.kl_old_new) = (scale, objective, constraint);
+            LineSearchOutcome::Accepted { scale, objective, .. } => {
+                (self.scale, self.surrogate_new) = (scale, objective);
             }
             LineSearchOutcome::Rejected { reason, .. } => self.rejected = Some(reason),
         }
@@ -163,7 +177,10 @@ impl PolicyStep {
     pub(crate) fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::new();
         metrics.push("surrogate_improvement", self.surrogate_new - self.surrogate_old);
-        metrics.push("kl_old_new", self.kl_old_new);
+        metrics.push("kl_old_new", self.divergence.mean);
+        if self.constraint == KlConstraint::Max {
+            metrics.push("max_kl_old_new", self.divergence.max);
+        }
         metrics.push("entropy", self.entropy);
         metrics.push("zero_gradient", f64::from(self.is_zero()));
         metrics.push("step_scale", self.scale);

@@ -51,11 +51,18 @@ pub fn fisher_vector_product<L: Linearized>(
 ///
 /// Source: Schulman et al. 2015, appendix C. xᵀF x is that of conjugate gradient, so that both have the same damped F.
 pub fn step_length(max_kl: f64, info: &CgInfo) -> f64 {
-    if info.curvature == 0.0 { 0.0 } else { (2.0 * max_kl / info.curvature).sqrt() }
+    step_length_for(max_kl, info.curvature)
+}
+
+/// The same for a bound on the greatest of the rows' divergences: β = √(2δ / max_i uᵢᵀMᵢuᵢ) with u = J x, at which the
+/// quadratic model of no row exceeds δ. `curvature` is that maximum plus damping · xᵀx, so that there is as much damping
+/// as in the length for the mean.
+pub(crate) fn step_length_for(max_kl: f64, curvature: f64) -> f64 {
+    if curvature == 0.0 { 0.0 } else { (2.0 * max_kl / curvature).sqrt() }
 }
 
 /// Tries θ = θ_old + ratio^k · `full_step` for k = 0, 1, …, and leaves `theta` at the first that improves the
-/// surrogate and keeps the mean of `kl_old_new` within δ; where there is none, `theta` is restored bit for bit.
+/// surrogate and keeps `kl_old_new`, its mean or its greatest value, within δ; where there is none, `theta` is restored bit for bit.
 ///
 /// Source: Schulman et al. 2015, appendix C. `initial` is L(θ_old), `max_kl` is δ.
 ///
@@ -79,8 +86,8 @@ pub fn line_search<N: Network>(
             *theta = old + scale * step;
         }
         policy.forward(team.reborrow(), theta, surrogate.input(), params);
-        let (objective, constraint) = surrogate.value_and_kl(params_old, params);
-        Evaluation { objective, constraint }
+        let (objective, divergence) = surrogate.value_and_divergence(params_old, params);
+        Evaluation { objective, constraint: divergence.of(surrogate.constraint()) }
     });
     if outcome.accepted_scale().is_none() {
         theta.copy_from_slice(&theta_old);

@@ -3,6 +3,8 @@
 use gradus_core_math::{Distribution, Real};
 use gradus_policy::{Batch, Input, Rows};
 
+use crate::config::{Fisher, KlConstraint};
+
 /// The batch as the policy's step sees it: over all rows the mean L(θ) of r(θ) A, r = π_θ(a|s)/π_old(a|s), and the
 /// mean of `kl_old_new`.
 ///
@@ -15,6 +17,32 @@ pub struct Surrogate<'a, T> {
     batch: &'a Batch<'a, T>,
     mean: f64,
     scale: f64,
+    constraint: KlConstraint,
+    fisher: Fisher,
+}
+
+/// KL(π_old(·|s)‖π_θ(·|s)) over the states of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Divergence {
+    /// Their mean.
+    pub mean: f64,
+    /// The greatest of them; NaN if one is.
+    pub max: f64,
+}
+
+impl Divergence {
+    /// What the constraint is about.
+    pub fn of(&self, constraint: KlConstraint) -> f64 {
+        match constraint {
+            KlConstraint::Mean => self.mean,
+            KlConstraint::Max => self.max,
+        }
+    }
+}
+
+/// The greater one, NaN if one of them is: `f64::max` would hide it.
+fn greater(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 impl<'a, T: Real> Surrogate<'a, T> {
@@ -22,7 +50,23 @@ impl<'a, T: Real> Surrogate<'a, T> {
     pub fn new(distribution: &'a Distribution, batch: &'a Batch<'a, T>, normalize_advantage: bool) -> Self {
         let all = Rows::First(batch.len());
         let (mean, scale) = if normalize_advantage { batch.standardization(all) } else { (0.0, 1.0) };
-        Self { distribution, batch, mean, scale }
+        let (constraint, fisher) = Default::default();
+        Self { distribution, batch, mean, scale, constraint, fisher }
+    }
+
+    /// The same with another constraint than the mean.
+    pub fn with_constraint(self, constraint: KlConstraint) -> Self {
+        Self { constraint, ..self }
+    }
+
+    /// The same with another matrix than the analytic one.
+    pub fn with_fisher(self, fisher: Fisher) -> Self {
+        Self { fisher, ..self }
+    }
+
+    /// What is bounded.
+    pub fn constraint(&self) -> KlConstraint {
+        self.constraint
     }
 
     /// The observations of all rows, as a policy takes them.
@@ -68,20 +112,32 @@ impl<'a, T: Real> Surrogate<'a, T> {
     /// # Shapes
     /// `params_old`, `params`: `[B, n_params]`, of π_old and π_θ.
     pub fn value_and_kl(&self, params_old: &[T], params: &[T]) -> (f64, f64) {
+        let (value, divergence) = self.value_and_divergence(params_old, params);
+        (value, divergence.mean)
+    }
+
+    /// L(θ) and `kl_old_new`, its mean and its greatest value, in f64.
+    ///
+    /// # Shapes
+    /// `params_old`, `params`: `[B, n_params]`, of π_old and π_θ.
+    pub fn value_and_divergence(&self, params_old: &[T], params: &[T]) -> (f64, Divergence) {
         let width = self.distribution.n_params();
-        let (mut value, mut kl) = (0.0, 0.0);
+        let (mut value, mut sum, mut max) = (0.0, 0.0, 0.0);
         let rows = params_old.chunks_exact(width).zip(params.chunks_exact(width));
         for (i, (old, new)) in rows.enumerate() {
             let log_prob = self.distribution.log_prob(new, self.mask(i), self.action(i));
             value += (log_prob - self.batch.log_probs[i]).exp().wide() * self.advantage(i);
-            kl += self.distribution.kl(old, new, self.mask(i)).wide();
+            let kl = self.distribution.kl(old, new, self.mask(i)).wide();
+            sum += kl;
+            max = greater(max, kl);
         }
         let per_row = 1.0 / self.batch.len() as f64;
-        (value * per_row, kl * per_row)
+        (value * per_row, Divergence { mean: sum * per_row, max })
     }
 
-    /// `out` ← M u / B, with M the Fisher information of each row's distribution, block by block: the Hessian of
-    /// the mean of `kl_old_new` in the parameters of the distributions at π_θ = π_old.
+    /// `out` ← M u / B at π_θ = π_old, block by block: M is each row's Fisher information, which is the Hessian of its
+    /// `kl_old_new` in the parameters of the distribution, or with [`Fisher::Empirical`] its estimate s sᵀ from the
+    /// action that was drawn, s = ∂log π(a|s)/∂φ.
     ///
     /// # Shapes
     /// `params_old`, `tangent`, `out`: `[B, n_params]`.
@@ -90,9 +146,40 @@ impl<'a, T: Real> Surrogate<'a, T> {
         let per_row = T::of(1.0 / self.batch.len() as f64);
         let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
         for (i, ((params, tangent), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
-            self.distribution.fisher_vector(params, self.mask(i), tangent, out);
+            match self.fisher {
+                Fisher::Analytic => self.distribution.fisher_vector(params, self.mask(i), tangent, out),
+                Fisher::Empirical => self.outer_product(i, params, tangent, out),
+            }
             out.iter_mut().for_each(|x| *x *= per_row);
         }
+    }
+
+    /// `out` ← s (s·u) of row `i`.
+    fn outer_product(&self, i: usize, params: &[T], tangent: &[T], out: &mut [T]) {
+        out.fill(T::zero());
+        let score = |_, _| (T::one(), T::zero());
+        self.distribution.add_gradient_with(params, self.mask(i), self.action(i), score, out);
+        let along = T::of(out.iter().zip(tangent).map(|(s, u)| s.wide() * u.wide()).sum());
+        out.iter_mut().for_each(|s| *s *= along);
+    }
+
+    /// What the constraint's second-order model is twice of: the mean over the rows of uᵀM u, or the greatest of
+    /// them, with the analytic M of each, for u the change of the distributions' parameters to first order.
+    ///
+    /// # Shapes
+    /// `params_old`, `tangent`: `[B, n_params]`.
+    pub fn curvature(&self, params_old: &[T], tangent: &[T]) -> f64 {
+        let width = self.distribution.n_params();
+        let mut product = vec![T::zero(); width];
+        let (mut sum, mut max) = (0.0, 0.0);
+        let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
+        for (i, (params, tangent)) in rows.enumerate() {
+            self.distribution.fisher_vector(params, self.mask(i), tangent, &mut product);
+            let of_row: f64 = tangent.iter().zip(&product).map(|(u, mu)| u.wide() * mu.wide()).sum();
+            sum += of_row;
+            max = greater(max, of_row);
+        }
+        Divergence { mean: sum / self.batch.len() as f64, max }.of(self.constraint)
     }
 
     /// The mean entropy of the distributions.

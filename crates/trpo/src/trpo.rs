@@ -21,6 +21,10 @@ use crate::surrogate::Surrogate;
 /// and where g = 0, θ stays θ_old bit for bit; metrics say which it was (`rejected` with its reason,
 /// `zero_gradient`). The critic is fitted either way.
 ///
+/// With [`KlConstraint::Max`](crate::KlConstraint) the greatest `kl_old_new` of the batch's states takes the place of the
+/// mean in the search, and in the step's length the greatest of their quadratic models; with
+/// [`Fisher::Empirical`](crate::Fisher) F is the mean of the outer products of the scores.
+///
 /// Departures: F is damped, and has the same damping in the step's length; both conditions of the search are judged
 /// apart. A batch with `weights` is refused: the surrogate is a mean over rows that count alike.
 ///
@@ -81,7 +85,9 @@ impl<T: Real> Trpo<T> {
         let distribution = agent.network.distribution().clone();
         let (of_policy, of_critic) = agent.theta.split_at_mut(agent.network.policy_parameter_count());
         let (policy, critic) = agent.network.split_mut().ok_or(UpdateError::SharedTrunk)?;
-        let surrogate = Surrogate::new(&distribution, batch, self.config.normalize_advantage);
+        let surrogate = Surrogate::new(&distribution, batch, self.config.normalize_advantage)
+            .with_constraint(self.config.constraint)
+            .with_fisher(self.config.fisher);
         let Self { policy: stepper, critic: fit, .. } = self;
 
         let mut team = if N::CONCURRENT { team } else { Team::single() };

@@ -6,7 +6,7 @@
 
 use gradus_core_math::{CgSolver, ConjugateGradient, Distribution, Stream};
 use gradus_policy::{Batch, Input, Linearized, Mlp, MlpConfig, Network, PolicyHead, Team};
-use gradus_trpo::{Surrogate, fisher_vector_product, step_length, surrogate_gradient};
+use gradus_trpo::{Fisher, KlConstraint, Surrogate, fisher_vector_product, step_length, surrogate_gradient};
 use rand::RngExt;
 
 const INPUTS: usize = 2;
@@ -201,13 +201,18 @@ impl World {
     /// The mean over states of KL(p‖q) = E_p[log p − log q] for the policies at two θ: by enumeration, or for the
     /// Gaussian, whose log q is a polynomial of degree 2, by quadrature.
     fn kl(&self, p: &[f64], q: &[f64]) -> f64 {
+        self.kls(p, q).iter().sum::<f64>() / ROWS as f64
+    }
+
+    /// The same of each state.
+    fn kls(&self, p: &[f64], q: &[f64]) -> Vec<f64> {
         let of_row = |i: usize| -> f64 {
             let (p, q) = (self.params(p, i), self.params(q, i));
             let difference =
                 |(a, weight): (Vec<f64>, f64)| weight * (self.log_prob(&p, i, &a) - self.log_prob(&q, i, &a));
             self.actions(&p, i).into_iter().map(difference).sum()
         };
-        (0..ROWS).map(of_row).sum::<f64>() / ROWS as f64
+        (0..ROWS).map(of_row).collect()
     }
 
     /// mean[r A] at θ, with advantages to mean 0 and deviation 1 if asked for.
@@ -251,12 +256,31 @@ impl World {
         visit(&Surrogate::new(&self.distribution, &batch, normalize))
     }
 
+    /// F with the outer products of the scores of the actions that were drawn, row-major, from its definition.
+    fn dense_empirical_fisher(&self) -> Vec<f64> {
+        let (n, width) = (self.theta.len(), self.distribution.action_width());
+        let mut fisher = vec![0.0; n * n];
+        for i in 0..ROWS {
+            let action = &self.actions[i * width..][..width];
+            let score = gradient_of(&self.theta, |theta| self.log_prob(&self.params(theta, i), i, action));
+            for (row, a) in fisher.chunks_exact_mut(n).zip(&score) {
+                row.iter_mut().zip(&score).for_each(|(entry, b)| *entry += a * b / ROWS as f64);
+            }
+        }
+        fisher
+    }
+
     /// The library's F + damping · 1, column by column, in column-major order.
     fn library_fisher(&self, damping: f64) -> Vec<f64> {
+        self.library_fisher_of(Fisher::Analytic, damping)
+    }
+
+    fn library_fisher_of(&self, kind: Fisher, damping: f64) -> Vec<f64> {
         let n = self.theta.len();
         let mut fisher = vec![0.0; n * n];
         let mut policy = self.policy();
         self.with_surrogate(false, |surrogate| {
+            let surrogate = &surrogate.with_fisher(kind);
             let mut point = policy.linearize(Team::single(), &self.theta, self.input());
             let mut tangent = vec![0.0; point.outputs().len()];
             let mut cotangent = tangent.clone();
@@ -362,6 +386,60 @@ fn the_product_is_the_dense_matrix_of_the_definition() {
         damped.iter_mut().step_by(n + 1).for_each(|diagonal| *diagonal += 0.3);
         assert!(distance(&world.library_fisher(0.3), &damped) < 1e-15, "{}: damping", world.name());
         assert!(distance(&ours, &damped) > WRONG);
+    }
+}
+
+#[test]
+fn the_empirical_matrix_is_of_the_scores_of_the_actions_drawn() {
+    for world in World::all() {
+        let dense = world.dense_empirical_fisher();
+        let ours = world.library_fisher_of(Fisher::Empirical, 0.0);
+        assert!(distance(&ours, &dense) < TOLERANCE, "{}: {}", world.name(), distance(&ours, &dense));
+        // The wrong variant: the expectation over actions, which is the analytic one.
+        assert!(distance(&world.library_fisher(0.0), &dense) > WRONG, "{}", world.name());
+    }
+}
+
+/// Mean and maximum of the divergences of states, and their models of second order: ½ uᵀM u along a direction.
+#[test]
+fn the_greatest_divergence_of_a_state_and_its_model() {
+    let mut rng = Stream::new(0, "directions", 0);
+    for world in World::all() {
+        let direction: Vec<f64> = world.theta.iter().map(|_| rng.random::<f64>() - 0.5).collect();
+        let moved = |by: f64| -> Vec<f64> {
+            world.theta.iter().zip(&direction).map(|(theta, d)| theta + by * d).collect()
+        };
+        let params = |theta: &[f64]| -> Vec<f64> { (0..ROWS).flat_map(|i| world.params(theta, i)).collect() };
+        let old = params(&world.theta);
+        let mut policy = world.policy();
+        let mut tangent = vec![0.0; old.len()];
+        policy.linearize(Team::single(), &world.theta, world.input()).jvp(
+            Team::single(),
+            &direction,
+            &mut tangent,
+        );
+        let name = world.name();
+        world.with_surrogate(false, |surrogate| {
+            let far = moved(0.7);
+            let (_, divergence) = surrogate.value_and_divergence(&old, &params(&far));
+            let expected = world.kls(&world.theta, &far);
+            let greatest = expected.iter().copied().fold(0.0, f64::max);
+            assert!((divergence.max - greatest).abs() < 1e-12, "{name}: {divergence:?} {greatest}");
+            let mean = expected.iter().sum::<f64>() / ROWS as f64;
+            assert!((divergence.mean - mean).abs() < 1e-12, "{name}");
+            assert!(greatest > 1.01 * mean, "{name}: the mean in the maximum's place would be noticed");
+
+            let by = 1e-4;
+            let near = world.kls(&world.theta, &moved(by));
+            let model =
+                |constraint| surrogate.with_constraint(constraint).curvature(&old, &tangent) * 0.5 * by * by;
+            let greatest = near.iter().copied().fold(0.0, f64::max);
+            let of_max = model(KlConstraint::Max);
+            assert!((of_max / greatest - 1.0).abs() < 1e-2, "{name}: {of_max} {greatest}");
+            let mean = near.iter().sum::<f64>() / ROWS as f64;
+            let of_mean = model(KlConstraint::Mean);
+            assert!((of_mean / mean - 1.0).abs() < 1e-2, "{name}: {of_mean} {mean}");
+        });
     }
 }
 

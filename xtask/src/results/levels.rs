@@ -50,7 +50,10 @@ const OPTIMUM_WITHIN: f64 = 0.05;
 /// The level for an algorithm and a task, if there is one.
 pub(super) fn find(algo: &str, env: &str) -> Option<Level> {
     let of_zoo = LEVELS.iter().find(|(task, ..)| *task == env && ASKED.contains(&algo));
-    of_zoo.map(|&(_, at_least, of)| Level { at_least, of }).or_else(|| of_optimum(env)).or_else(|| of_random(env))
+    of_zoo
+        .map(|&(_, at_least, of)| Level { at_least, of })
+        .or_else(|| of_optimum(env))
+        .or_else(|| of_random(env))
 }
 
 /// Near the optimum of a finite task, which value iteration gives.

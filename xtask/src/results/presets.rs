@@ -78,7 +78,9 @@ pub(super) fn jobs(options: &Options, set: &Set) -> anyhow::Result<Vec<Job>> {
         })
         .collect();
     if jobs.is_empty() {
-        bail!("there is no such preset in this experiment; `cargo run --release --bin gradus -- presets` lists all");
+        bail!(
+            "there is no such preset in this experiment; `cargo run --release --bin gradus -- presets` lists all"
+        );
     }
     Ok(jobs)
 }

@@ -223,13 +223,12 @@ fn introduce(session: &Session) {
         device => format!(", networks on {device}"),
     };
     eprintln!(
-        "{} on {}, seed {}: {} steps, {} environments × {} steps an update, {} parameters, {} thread{}{place}",
+        "{} on {}, seed {}: {} steps, {}, {} parameters, {} thread{}{place}",
         settings.algorithm.name(),
         session.config().text("env"),
         settings.seed,
         settings.total_steps,
-        settings.n_envs,
-        settings.n_steps,
+        training.experience(),
         training.parameter_count(),
         training.threads(),
         if training.threads() == 1 { "" } else { "s" },

@@ -82,6 +82,11 @@ impl<F: Frozen<Scalar = f32>> Actor<F> {
         Answers { outputs, width: self.width, states, state_width: self.state_width }
     }
 
+    /// Forgets everything: every episode begins anew.
+    pub(super) fn forget_all(&mut self) {
+        self.states.fill(0.0);
+    }
+
     /// Forgets the episodes that are over; the outcomes are those of the environments from number `first` on.
     pub(super) fn forget(&mut self, first: usize, outcomes: &[Outcome]) {
         if self.state_width > 0 {

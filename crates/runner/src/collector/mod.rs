@@ -1,11 +1,12 @@
 //! Experience from environments: many of them, shared out over threads.
 
 mod actor;
+mod estimate;
 mod rewards;
 mod shard;
 mod values;
 
-use gradus_advantage::{AdvantageError, Episodes};
+use gradus_advantage::AdvantageError;
 use gradus_core_math::{Distribution, RunningMoments, Stream};
 use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
 use gradus_policy::{
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use actor::Actor;
+pub use estimate::AdvantageEstimator;
 pub use rewards::RewardScale;
 use shard::{Maps, Shard};
 use values::Extra;
@@ -47,6 +49,8 @@ pub struct CollectorConfig {
     pub gamma: f64,
     /// λ of the advantage estimates.
     pub gae_lambda: f64,
+    /// How advantages are estimated.
+    pub advantage: AdvantageEstimator,
     /// Whether the networks see observations with mean 0 and variance 1.
     pub normalize_observation: bool,
     /// Whether rewards are divided by the standard deviation of discounted returns.
@@ -111,6 +115,15 @@ pub enum CollectError {
     /// The arrays of a rollout do not fit together.
     #[error(transparent)]
     Advantage(#[from] AdvantageError),
+    /// There is no finished episode to learn from.
+    #[error(
+        "no episode ended within the {n_steps} steps of a rollout, and the estimate of returns knows finished ones \
+         alone: raise n_steps above the length of an episode, or set advantage_estimator to bootstrapped-return"
+    )]
+    NoEpisode {
+        /// T.
+        n_steps: usize,
+    },
     /// A saved state does not fit.
     #[error("the saved state does not fit: {0}")]
     State(String),
@@ -226,11 +239,26 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         network: &mut ActorCritic<N>,
         theta: &[f32],
     ) -> Result<(), CollectError> {
+        if self.config.advantage.needs_whole_episodes() {
+            self.begin_episodes()?;
+        }
         self.act(team.reborrow(), &theta[..network.policy_parameter_count()]);
         self.assemble()?;
         self.take_statistics();
         self.evaluate(team, network, theta)?;
         self.estimate_advantages()
+    }
+
+    /// Begins a new episode in every environment.
+    fn begin_episodes(&mut self) -> Result<(), CollectError> {
+        for shard in &mut self.shards {
+            shard.env.reset_all()?;
+        }
+        self.actors.iter_mut().for_each(Actor::forget_all);
+        if let Some(scale) = &mut self.rewards {
+            scale.begin_episodes();
+        }
+        Ok(())
     }
 
     /// Steps all environments T times with the policy of these parameters.
@@ -363,13 +391,11 @@ impl<N: Network<Scalar = f32>> Collector<N> {
     }
 
     fn estimate_advantages(&mut self) -> Result<(), CollectError> {
-        let CollectorConfig { gamma, gae_lambda, .. } = self.config;
-        let rollout = &mut self.rollout;
-        let trajectories =
-            Episodes::new(rollout.n_envs, &rollout.rewards, &rollout.terminated, &rollout.truncated)?
-                .with_values(&rollout.values, &rollout.next_values)?;
-        gradus_advantage::gae(&trajectories, gamma as f32, gae_lambda as f32, &mut rollout.advantages)?;
-        gradus_advantage::value_targets(&trajectories, &rollout.advantages, &mut rollout.value_targets)?;
+        let CollectorConfig { gamma, gae_lambda, advantage, n_steps, .. } = self.config;
+        advantage.estimate(&mut self.rollout, gamma as f32, gae_lambda as f32)?;
+        if advantage.needs_whole_episodes() && self.rollout.episode_returns.is_empty() {
+            return Err(CollectError::NoEpisode { n_steps });
+        }
         Ok(())
     }
 

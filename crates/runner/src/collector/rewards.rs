@@ -31,6 +31,11 @@ impl RewardScale {
         self.returns.len()
     }
 
+    /// Every environment begins a new episode.
+    pub fn begin_episodes(&mut self) {
+        self.returns.fill(0.0);
+    }
+
     /// Takes in the rewards of a rollout, `[T, N]`, and scales them.
     pub fn apply(&mut self, rewards: &mut [f32], terminated: &[bool], truncated: &[bool], gamma: f64) {
         let n_envs = self.returns.len();

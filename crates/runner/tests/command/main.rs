@@ -1,5 +1,6 @@
 //! The command `gradus` as a user meets it: its files, its one line of JSON, its messages, and Ctrl-C.
 
+mod algorithms;
 mod bad_input;
 mod bad_runs;
 mod devices;

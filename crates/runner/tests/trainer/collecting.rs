@@ -6,7 +6,7 @@ use gradus_policy::{
     ActionMap, ActorCritic, ActorCriticConfig, Agent, Frozen, Input, Mlp, Normalizer, Rollout, Team, Threads,
     ValueScale,
 };
-use gradus_runner::{Acting, Collector, CollectorConfig};
+use gradus_runner::{Acting, AdvantageEstimator, Collector, CollectorConfig};
 
 use crate::tasks::{WALK_LIMIT, bits, limited_walk};
 
@@ -24,6 +24,7 @@ fn config(normalize: bool, acting: Acting) -> CollectorConfig {
         seed: SEED,
         gamma: GAMMA,
         gae_lambda: LAMBDA,
+        advantage: AdvantageEstimator::Gae,
         normalize_observation: normalize,
         normalize_reward: normalize,
         action_map: ActionMap::Clip { low: vec![-1.0], high: vec![1.0] },

@@ -1,11 +1,12 @@
 //! The same to the bit: for any number of threads, and after a restart.
 
 use gradus_checkpoint::Checkpoint;
-use gradus_core_math::Schedule;
+use gradus_core_math::{KlAdaptiveRate, Schedule};
 use gradus_envs::classic::{CartPole, Pendulum};
-use gradus_ppo::{Minibatches, PpoConfig};
-use gradus_runner::{Algorithm, Settings, TrainError, Trainer};
-use gradus_trpo::{CriticConfig, TrpoConfig};
+use gradus_ppo::{AdaptiveKl, Minibatches, Objective, PpoConfig};
+use gradus_runner::{AdvantageEstimator, Algorithm, Settings, TrainError, Trainer};
+use gradus_trpo::{CriticConfig, Fisher, KlConstraint, TrpoConfig};
+use gradus_vpg::{A2cConfig, Average, Baseline, ReinforceConfig, StepConfig, TrustRegionConfig};
 
 use crate::tasks::bits;
 
@@ -46,8 +47,48 @@ fn trpo() -> Algorithm {
     Algorithm::Trpo(trust_region())
 }
 
+fn trpo_max_kl() -> Algorithm {
+    let config = trust_region().with_constraint(KlConstraint::Max).with_fisher(Fisher::Empirical);
+    Algorithm::Trpo(config)
+}
+
 fn npg() -> Algorithm {
     Algorithm::Npg(trust_region())
+}
+
+/// The divergence of an update as the target of β, or of the learning rate: both are states beside Adam's.
+fn adaptive_penalty() -> Algorithm {
+    let config = PpoConfig::new().with_epochs(2).with_minibatches(Minibatches::Count(5));
+    let objective = Objective::adaptive_penalty(0.5, AdaptiveKl::new(1e-3));
+    Algorithm::Ppo(config.with_learning_rate(RATE).with_objective(objective))
+}
+
+fn adaptive_rate() -> Algorithm {
+    let config = PpoConfig::new().with_epochs(2).with_minibatches(Minibatches::Count(5));
+    let rule = KlAdaptiveRate::new(1e-3).expect("a target");
+    Algorithm::Ppo(config.with_objective(Objective::dual_clip(0.2, 3.0)).with_kl_adaptive_rate(Some(rule)))
+}
+
+/// Returns less a critic's values, which are fitted after the policy's step.
+fn reinforce() -> Algorithm {
+    let critic = CriticConfig::new().with_epochs(2).with_minibatch_size(50).with_learning_rate(RATE);
+    let config = ReinforceConfig::new().with_step(StepConfig::adam(RATE)).with_average(Average::Steps);
+    Algorithm::Reinforce(config.with_baseline(Baseline::Value(critic)))
+}
+
+/// Whole returns less their mean in earlier updates.
+fn reinforce_mean() -> Algorithm {
+    let baseline = Baseline::RunningMean { over: Average::Episodes, decay: 0.9 };
+    Algorithm::Reinforce(ReinforceConfig::new().with_step(StepConfig::adam(RATE)).with_baseline(baseline))
+}
+
+fn a2c() -> Algorithm {
+    Algorithm::A2c(A2cConfig::new())
+}
+
+fn a2c_trust_region() -> Algorithm {
+    let region = TrustRegionConfig::new().with_max_kl(0.01);
+    Algorithm::A2c(A2cConfig::new().with_trust_region(Some(region)).with_normalize_advantage(true))
 }
 
 /// What to train on what, whether normalised, and whether with one trunk.
@@ -62,7 +103,7 @@ const fn variant(algorithm: fn() -> Algorithm, begin: Begin, normalize: bool, sh
     Variant { algorithm, begin, normalize, shared_trunk }
 }
 
-const VARIANTS: [Variant; 8] = [
+const VARIANTS: [Variant; 18] = [
     variant(ppo, cart_pole, false, false),
     variant(ppo, cart_pole, true, true),
     variant(ppo, pendulum, true, false),
@@ -71,6 +112,16 @@ const VARIANTS: [Variant; 8] = [
     variant(trpo, pendulum, false, false),
     variant(npg, cart_pole, false, false),
     variant(npg, pendulum, true, false),
+    variant(adaptive_penalty, cart_pole, false, false),
+    variant(adaptive_penalty, pendulum, true, true),
+    variant(adaptive_rate, pendulum, false, false),
+    variant(reinforce, cart_pole, true, false),
+    variant(reinforce, pendulum, false, false),
+    variant(reinforce_mean, cart_pole, true, true),
+    variant(a2c, cart_pole, true, true),
+    variant(a2c, pendulum, false, false),
+    variant(trpo_max_kl, cart_pole, false, false),
+    variant(a2c_trust_region, pendulum, true, true),
 ];
 
 impl Variant {
@@ -80,7 +131,18 @@ impl Variant {
             Algorithm::Ppo(config) => Algorithm::Ppo(config.with_normalize_value(self.normalize)),
             other => other,
         };
-        Settings { algorithm, ..settings }
+        let advantage = match &algorithm {
+            Algorithm::Reinforce(ReinforceConfig { baseline: Baseline::RunningMean { .. }, .. }) => {
+                AdvantageEstimator::WholeReturn
+            }
+            Algorithm::Reinforce(_) if self.normalize => {
+                AdvantageEstimator::RewardToGo { discount_weights: true }
+            }
+            Algorithm::Reinforce(_) => AdvantageEstimator::BootstrappedReturn,
+            Algorithm::A2c(_) => AdvantageEstimator::NStep(5),
+            _ => AdvantageEstimator::Gae,
+        };
+        Settings { algorithm, advantage, ..settings }
     }
 }
 

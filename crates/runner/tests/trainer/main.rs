@@ -7,5 +7,7 @@ mod evaluating;
 mod failing;
 mod learning;
 mod on_disk;
+mod policy_gradients;
+mod search;
 mod tasks;
 mod trust_region;

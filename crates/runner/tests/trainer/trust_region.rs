@@ -34,8 +34,8 @@ fn every_update_of_a_run_improves_within_the_region_or_is_rejected_with_a_reason
             let sets = [format!("max_kl={max_kl}"), format!("max_backtracks={trials}")];
             let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
             let columns = logged(&root.path().join(format!("{name}-{env}")), env, &sets, &names);
-            for row in 0..columns[0].len() {
-                let [kl, gain, rejected, by_kl, by_gain] = [0, 1, 2, 3, 4].map(|c: usize| columns[c][row]);
+            for (row, &kl) in columns[0].iter().enumerate() {
+                let [gain, rejected, by_kl, by_gain] = [1, 2, 3, 4].map(|c: usize| columns[c][row]);
                 let at = format!("{name} {env}, update {row}: KL {kl}, gain {gain}");
                 if rejected > 0.0 {
                     rejections += 1;

@@ -11,7 +11,7 @@ use gradus_policy::{
     ActorCritic, ActorCriticConfig, Agent, Context, FrozenMlp, Input, Kernel, Linearized, LinearizedMlp,
     Metrics, Mlp, MlpConfig, Network, Rollout, Team, TensorInfo, Threads, Update, UpdateError, UpdateState,
 };
-use gradus_trpo::{CriticConfig, Trpo, TrpoConfig};
+use gradus_trpo::{CriticConfig, Fisher, KlConstraint, Trpo, TrpoConfig};
 
 const ROWS: usize = 256;
 
@@ -153,6 +153,43 @@ fn every_accepted_step_is_within_the_trust_region_and_improves_the_surrogate() {
     let bold = bold.with_line_search(Some(BacktrackingLineSearch::new().with_max_backtracks(3)));
     let [_, backtracked, rejected] = every_step_keeps_its_promises::<f64>(&bold, 30, 1e-9);
     assert!(backtracked > 0 && rejected > 0, "{backtracked} {rejected}");
+}
+
+/// The greatest divergence of a state is within δ after every accepted step, by a formula of the test's own; where the
+/// mean alone is bounded, it is not.
+#[test]
+fn the_greatest_divergence_keeps_within_the_trust_region() {
+    let greatest = |constraint: KlConstraint, fisher: Fisher| {
+        let config = config().with_constraint(constraint).with_fisher(fisher);
+        let (mut greatest, mut accepted) = (0.0_f64, 0);
+        for distribution in [categorical(), gaussian()] {
+            let mut run = Run::<f64>::new(Task::Chain, config.clone(), distribution.clone(), 4);
+            for _ in 0..30 {
+                let rollout = run.collect(ROWS);
+                let before = run.params();
+                let metrics = run.update(&rollout, 0.0).expect("finite numbers");
+                let pairs = before.iter().zip(run.params());
+                let kls: Vec<f64> = pairs.map(|(p, q)| common::kl(&distribution, p, &q)).collect();
+                let found = kls.iter().copied().fold(0.0, f64::max);
+                if constraint == KlConstraint::Max {
+                    let told = metric(&metrics, "max_kl_old_new");
+                    assert!((told - found).abs() < 1e-9, "{told}, {found}");
+                    assert!(metric(&metrics, "kl_old_new") <= told);
+                }
+                greatest = greatest.max(found);
+                accepted += usize::from(!is_one(&metrics, "rejected"));
+            }
+        }
+        assert!(accepted >= 40, "{accepted} of 60");
+        greatest
+    };
+    let max_kl = config().max_kl;
+    for fisher in [Fisher::Analytic, Fisher::Empirical] {
+        let found = greatest(KlConstraint::Max, fisher);
+        assert!(found <= max_kl * (1.0 + 1e-9) && found > 0.5 * max_kl, "{fisher:?}: {found}");
+    }
+    let found = greatest(KlConstraint::Mean, Fisher::Analytic);
+    assert!(found > 1.2 * max_kl, "the wrong variant, a bound on the mean: {found}");
 }
 
 /// Advantages that call for less spread.
