@@ -12,7 +12,7 @@ use gradus_runner::{Acting, Collector, CollectorConfig};
 use crate::devices::{devices, uniform};
 
 const ENVS: usize = 3;
-const STEPS: usize = 24;
+const STEPS: usize = 40;
 const LENGTH: usize = 8;
 const STATE: usize = 6;
 const SEED: u64 = 3;
@@ -20,7 +20,7 @@ const TOLERANCE: f32 = 1e-4;
 
 /// Episodes that end both ways within a few steps.
 fn task() -> TimeLimit<KeepValues<CartPole>> {
-    TimeLimit::new(KeepValues::new(CartPole::default(), &[0, 2]), 11)
+    TimeLimit::new(KeepValues::new(CartPole::default(), &[0, 2]), 17)
 }
 
 fn agent(device: &burn::tensor::Device) -> Agent<BurnNetwork<Stack>> {

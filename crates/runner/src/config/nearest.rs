@@ -4,7 +4,7 @@
 ///
 /// The distance counts letters inserted, left out, replaced, and neighbours swapped (the optimal string
 /// alignment distance); case does not count, nor whether words are joined by `-` or `_`. A third of the letters
-/// may differ. Of equally near candidates the first wins.
+/// may differ. Of equally near candidates one that has the name in it wins (`wgpu` for gpu, not `cpu`), then the first.
 ///
 /// ```
 /// use gradus_runner::config::nearest;
@@ -13,14 +13,15 @@
 /// assert_eq!(nearest("banana", ["gamma", "learning_rate"]), None);
 /// ```
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = normal_form(name);
+    let (given, name) = (name, normal_form(name));
     let mut best = None;
     for candidate in candidates {
         let other = normal_form(candidate);
         let distance = distance(&name, &other);
         let allowed = (name.len().max(other.len()) / 3).max(1);
-        if distance <= allowed && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
+        let rank = (distance, !candidate.contains(given));
+        if distance <= allowed && best.is_none_or(|(least, _)| rank < least) {
+            best = Some((rank, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)

@@ -113,7 +113,8 @@ mod with_burn {
         place.succeed("resume parts --total-steps 4096 --quiet");
         assert!(place.parameters("whole") == place.parameters("parts"));
         place.succeed("eval parts --episodes 3");
-        place.refuse("eval parts --episodes 3 --device cpu", &["cpu"]);
+        let said = ["Gru { width: 64 }", "use another device (`--device flex`"];
+        place.refuse("eval parts --episodes 3 --device cpu", &said);
     }
 
     #[test]
