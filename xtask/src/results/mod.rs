@@ -25,12 +25,12 @@ pub(crate) struct Options {
     /// Runs side by side, each on one thread [default: the number of processors].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// This algorithm alone.
+    /// This algorithm alone; several times for several.
     #[arg(long)]
-    algo: Option<String>,
-    /// This environment alone.
+    algo: Vec<String>,
+    /// This environment alone; several times for several.
     #[arg(long)]
-    env: Option<String>,
+    env: Vec<String>,
     /// Where page, tables and pictures go [default: docs/results].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -61,10 +61,8 @@ impl Options {
     fn as_typed(&self) -> String {
         let name = self.experiment.to_possible_value().map(|value| value.get_name().to_owned());
         let mut text = format!("cargo xtask results {} --seeds {}", name.unwrap_or_default(), self.seeds);
-        for (flag, value) in [("--algo", &self.algo), ("--env", &self.env)] {
-            if let Some(value) = value {
-                text += &format!(" {flag} {value}");
-            }
+        for (flag, values) in [("--algo", &self.algo), ("--env", &self.env)] {
+            values.iter().for_each(|value| text += &format!(" {flag} {value}"));
         }
         if let Some(jobs) = self.jobs {
             text += &format!(" --jobs {jobs}");

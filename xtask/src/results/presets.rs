@@ -68,7 +68,7 @@ pub(super) fn run(root: &Path, options: &Options, set: &Set) -> anyhow::Result<E
 
 /// One job for each seed of each preset of the set that is asked for.
 pub(super) fn jobs(options: &Options, set: &Set) -> anyhow::Result<Vec<Job>> {
-    let asked = |filter: &Option<String>, name: &str| filter.as_deref().is_none_or(|filter| filter == name);
+    let asked = |names: &[String], name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let presets = PRESETS.iter().filter(|it| it.table().contains_key("device") == set.on_device);
     let presets = presets.filter(|it| asked(&options.algo, it.algo) && asked(&options.env, it.env));
     let seeds = 1..=options.seeds.get() as u64;

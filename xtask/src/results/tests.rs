@@ -53,8 +53,8 @@ fn options() -> Options {
         experiment: Experiment::Presets,
         seeds: NonZeroUsize::new(3).expect("3 is not 0"),
         jobs: None,
-        algo: None,
-        env: None,
+        algo: Vec::new(),
+        env: Vec::new(),
         out: None,
         fresh: false,
     }
@@ -129,11 +129,15 @@ fn jobs_are_the_presets_asked_for_in_order() {
     assert_eq!(all.len() + on_device.len(), 3 * gradus_runner::presets::PRESETS.len());
     assert!(on_device.iter().any(|job| job.env == "MinAtar/Breakout-v1"));
     assert!(all.iter().all(|job| !on_device.contains(job)));
-    let filtered = Options { env: Some("Pendulum-v1".into()), algo: Some("ppo".into()), ..options() };
+    let filtered = Options { env: vec!["Pendulum-v1".into()], algo: vec!["ppo".into()], ..options() };
     let expected = [1, 2, 3].map(|seed| Job { algo: "ppo".into(), env: "Pendulum-v1".into(), seed });
     assert_eq!(jobs(&filtered).expect("one preset"), expected);
     assert_eq!(filtered.as_typed(), "cargo xtask results presets --seeds 3 --algo ppo --env Pendulum-v1");
-    let unknown = Options { env: Some("Pendulum-v7".into()), ..options() };
+    let two = vec!["CartPole-v1".into(), "Pendulum-v1".into()];
+    let filtered = Options { env: two, algo: vec!["trpo".into()], ..options() };
+    assert_eq!(jobs(&filtered).expect("two presets").len(), 6);
+    assert!(filtered.as_typed().ends_with(" --algo trpo --env CartPole-v1 --env Pendulum-v1"));
+    let unknown = Options { env: vec!["Pendulum-v7".into()], ..options() };
     assert!(jobs(&unknown).expect_err("no preset").contains("no such preset"));
 }
 

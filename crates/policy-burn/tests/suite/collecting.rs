@@ -7,7 +7,7 @@ use gradus_policy::{
 };
 use gradus_policy_burn::{BurnNetwork, Stack, build_actor_critic};
 use gradus_ppo::{Minibatches, Ppo, PpoConfig};
-use gradus_runner::{Acting, Collector, CollectorConfig};
+use gradus_runner::{Acting, AdvantageEstimator, Collector, CollectorConfig};
 
 use crate::devices::{devices, uniform};
 
@@ -49,6 +49,7 @@ fn collector(
         seed: SEED,
         gamma: 0.9,
         gae_lambda: 0.8,
+        advantage: AdvantageEstimator::Gae,
         normalize_observation: false,
         normalize_reward: false,
         action_map: ActionMap::Identity,
