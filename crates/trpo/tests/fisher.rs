@@ -385,13 +385,9 @@ fn the_greatest_divergence_of_a_state_and_its_model() {
         };
         let params = |theta: &[f64]| -> Vec<f64> { (0..ROWS).flat_map(|i| world.params(theta, i)).collect() };
         let old = params(&world.theta);
-        let mut policy = world.policy();
-        let mut tangent = vec![0.0; old.len()];
-        policy.linearize(Team::single(), &world.theta, world.input()).jvp(
-            Team::single(),
-            &direction,
-            &mut tangent,
-        );
+        let (mut policy, mut tangent) = (world.policy(), vec![0.0; old.len()]);
+        let mut point = policy.linearize(Team::single(), &world.theta, world.input());
+        point.jvp(Team::single(), &direction, &mut tangent);
         let name = world.name();
         world.with_surrogate(false, |surrogate| {
             let far = moved(0.7);
@@ -405,14 +401,11 @@ fn the_greatest_divergence_of_a_state_and_its_model() {
 
             let by = 1e-4;
             let near = world.kls(&world.theta, &moved(by));
-            let model =
-                |constraint| surrogate.with_constraint(constraint).curvature(&old, &tangent) * 0.5 * by * by;
-            let greatest = near.iter().copied().fold(0.0, f64::max);
-            let of_max = model(KlConstraint::Max);
-            assert!((of_max / greatest - 1.0).abs() < 1e-2, "{name}: {of_max} {greatest}");
-            let mean = near.iter().sum::<f64>() / ROWS as f64;
-            let of_mean = model(KlConstraint::Mean);
-            assert!((of_mean / mean - 1.0).abs() < 1e-2, "{name}: {of_mean} {mean}");
+            let (mean, max) = (near.iter().sum::<f64>() / ROWS as f64, near.into_iter().fold(0.0, f64::max));
+            for (constraint, expected) in [(KlConstraint::Mean, mean), (KlConstraint::Max, max)] {
+                let model = 0.5 * by * by * surrogate.with_constraint(constraint).curvature(&old, &tangent);
+                assert!((model / expected - 1.0).abs() < 1e-2, "{name}: {model} {expected}");
+            }
         });
     }
 }

@@ -149,7 +149,7 @@ impl Variant {
 #[test]
 fn the_number_of_threads_changes_nothing() {
     for variant in VARIANTS {
-        let settings = variant.settings(50);
+        let settings = variant.settings(25);
         let begin = |threads| (variant.begin)(&settings.clone().with_threads(threads)).expect("a run");
         let mut runs: Vec<Trainer> = (1..=4).map(begin).collect();
         while !runs[0].is_done() {
@@ -162,7 +162,7 @@ fn the_number_of_threads_changes_nothing() {
                 assert_eq!(bits(first.parameters()), bits(other.parameters()), "{at}");
             }
         }
-        assert_eq!(runs[0].updates(), 50);
+        assert_eq!(runs[0].updates(), 25);
         let checkpoints: Vec<Vec<u8>> = runs.iter().map(checkpoint_bytes).collect();
         assert!(checkpoints.iter().all(|other| *other == checkpoints[0]), "a checkpoint tells the threads");
     }
