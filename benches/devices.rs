@@ -9,9 +9,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gradus_benches::{criterion, experience_of, measure};
 use gradus_core_math::{Adam, AdamConfig, Distribution, Optimizer};
-use gradus_policy::{
-    ActorCritic, ActorCriticConfig, Agent, Body, ConvConfig, Input, Linearized, Network, Threads,
-};
+use gradus_policy::{ActorCritic, ActorCriticConfig, Body, ConvConfig, Input, Linearized, Network, Threads};
 use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 
 /// The numbers of rows of a minibatch.

@@ -35,7 +35,7 @@ fn network(config: &ActorCriticConfig, heads: &[Head], device: &Device) -> BurnN
     let (inputs, outputs, gain) = (config.observation_width, heads[0].width, heads[0].gain);
     BurnNetwork::new(device, inputs, outputs, move |device, _| {
         let layer = |inputs, outputs, gain| {
-            let initial = Initializer::Orthogonal { gain };
+            let initial = Initializer::XavierUniform { gain };
             LinearConfig::new(inputs, outputs).with_initializer(initial).init(device)
         };
         Shortcut {
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let build = |config: &ActorCriticConfig| config.assemble(|heads| network(config, heads, &device));
     let mut trainer = Trainer::with_network(ENV, &make, &settings, build)?;
     trainer.train(|trainer, iteration| {
-        if let Some(mean_return) = trainer.mean_return() {
+        if let (0, Some(mean_return)) = (iteration.updates % 5, trainer.mean_return()) {
             println!("{:>6} steps  mean return {mean_return:.1} of at most 500", iteration.steps);
         }
     })?;

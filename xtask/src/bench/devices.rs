@@ -2,6 +2,7 @@
 
 use super::estimates::Estimate;
 use super::table::time;
+use super::{BUSY_LOAD, Machine};
 
 /// The beginning of the names of these benchmarks: `devices/2x64 256 flex`.
 const GROUP: &str = "devices/";
@@ -43,6 +44,31 @@ pub(super) fn render(results: &[Estimate]) -> Option<String> {
          it takes; the first device is the measure of networks that these do not know:\n\n{}\n{}",
         table(&cells),
         verdict(&cells)
+    ))
+}
+
+/// The page docs/results/devices.md: what was measured, where, the table. Nothing where no such benchmark was run.
+pub(super) fn page(machine: &Machine, results: &[Estimate]) -> Option<String> {
+    let table = render(results)?;
+    let unknown = || "unknown".to_owned();
+    let load = match machine.load_average_before {
+        None => String::new(),
+        Some(load) if load < BUSY_LOAD => " The machine was idle.".to_owned(),
+        Some(load) => format!(
+            " **Other processes were running (load average {load:.1}): the figures are too high, and their ratios rough.**"
+        ),
+    };
+    Some(format!(
+        "# Devices\n\n\
+         Written by `cargo xtask bench --filter devices --devices flex,ndarray,wgpu --page docs/results/devices.md`.\n\n\
+         The networks are an actor and a critic of 2×64 and of 2×512 for CartPole, and one convolution with a layer of\n\
+         128 for MinAtar's Breakout, shared by both. Times are medians on {}, at {} (commit {}).{load} `cpu` are the fused\n\
+         kernels on all cores, `flex` and `ndarray` Burn's backends for processors, `wgpu:…` its backend for GPUs;\n\
+         `wgpu:cpu` is a GPU in software on the same processor.\n\n\
+         ```text\n{table}```\n",
+        machine.summary(),
+        machine.date,
+        machine.commit.clone().unwrap_or_else(unknown),
     ))
 }
 
@@ -198,6 +224,21 @@ mod tests {
             all.into_iter().filter(|(name, _)| !name.ends_with("wgpu:cpu")).collect();
         let text = render(&results(&without)).expect("a table");
         assert!(text.contains("wgpu:discrete:0 pays for 2x64 from 1024 rows on."), "{text}");
+    }
+
+    #[test]
+    fn the_page_says_where_and_whether_the_machine_was_busy() {
+        let results = results(&[("devices/2x64 64 cpu", 2e5)]);
+        let here = Machine::here(crate::repository_root()).expect("facts");
+        for (load, part) in [(Some(0.0), "was idle"), (Some(7.25), "load average 7.2"), (None, "`cpu` are")] {
+            let machine =
+                Machine { load_average_before: load, cpu: Some("A Processor".into()), ..here.clone() };
+            let page = page(&machine, &results).expect("a page");
+            for part in [part, "A Processor", "2x64", "No GPU was measured"] {
+                assert!(page.contains(part), "no {part:?} in\n{page}");
+            }
+        }
+        assert_eq!(page(&here, &[]), None);
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub(crate) struct Options {
     /// the first build, wgpu more than ten; `cpu` goes without any.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "flex,ndarray")]
     devices: Vec<DeviceName>,
+    /// Where a page with the table of devices goes, such as docs/results/devices.md.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
 }
 
 /// A device, and the feature of the benchmarks that brings it.
@@ -88,6 +91,10 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
     println!("\n{}", table::render(&results));
     if let Some(table) = devices::render(&results) {
         println!("{table}");
+    }
+    if let Some(path) = &options.page {
+        let page = devices::page(&machine, &results).context("no benchmark of devices was run for a page")?;
+        std::fs::write(path, page).with_context(|| format!("writing {}", path.display()))?;
     }
     if let Some(warning) = busy_warning(&machine) {
         eprintln!("{warning}");
