@@ -62,14 +62,15 @@ pub fn open_device(name: &str) -> Result<Device, DeviceError> {
     }
 }
 
-/// The backends of this build.
+/// The devices of [`DEVICES`] that this build has.
+pub fn devices_in_build() -> Vec<&'static str> {
+    let is_in_build = [cfg!(feature = "flex"), cfg!(feature = "ndarray"), cfg!(feature = "wgpu")];
+    DEVICES.iter().zip(is_in_build).filter(|(_, is)| *is).map(|(name, _)| *name).collect()
+}
+
+/// The same in words.
 fn in_build() -> String {
-    let all = [
-        ("flex", cfg!(feature = "flex")),
-        ("ndarray", cfg!(feature = "ndarray")),
-        ("wgpu", cfg!(feature = "wgpu")),
-    ];
-    let names: Vec<&str> = all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+    let names = devices_in_build();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 

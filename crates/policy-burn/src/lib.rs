@@ -24,7 +24,7 @@ mod stack;
 mod tanh;
 
 pub use burn::tensor::Device;
-pub use device::{DEVICES, DeviceError, open_device};
+pub use device::{DEVICES, DeviceError, devices_in_build, open_device};
 pub use dual::Dual;
 pub use gru::Gru;
 pub use map::Map;

@@ -2,18 +2,25 @@
 
 use crate::tools::Place;
 
+#[cfg(feature = "burn")]
+use gradus_policy_burn::devices_in_build as in_build;
+
+#[cfg(not(feature = "burn"))]
+fn in_build() -> Vec<&'static str> {
+    Vec::new()
+}
+
 /// What the build lacks is refused before anything is written, and says what to do.
 #[test]
 fn a_device_that_is_not_there_is_refused_with_what_would_bring_it() {
     let place = Place::new();
     let train = "train --env CartPole-v1 --algo ppo --out run --device";
-    if !cfg!(feature = "wgpu") {
-        let hint = if cfg!(feature = "burn") { "build with the feature `wgpu`" } else { "`--features wgpu`" };
-        place.refuse(&format!("{train} wgpu"), &["the device wgpu is not part of this build", hint]);
-        place.refuse(&format!("{train} wgpu:cpu"), &["the device wgpu:cpu is not part of this build"]);
-    }
-    if !cfg!(feature = "flex") {
-        place.refuse(&format!("{train} flex"), &["the device flex is not part of this build", "flex"]);
+    let absent = ["flex", "ndarray", "wgpu"].into_iter().filter(|name| !in_build().contains(name));
+    for device in absent {
+        let hint =
+            if cfg!(feature = "burn") { "build with the feature `" } else { "build with `--features " };
+        let said = [&*format!("the device {device} is not part of this build"), &*format!("{hint}{device}`")];
+        place.refuse(&format!("{train} {device}"), &said);
     }
     place.refuse(&format!("{train} flax"), &["device = \"flax\"", "did you mean flex?"]);
 }
@@ -35,30 +42,31 @@ fn networks_that_the_kernels_do_not_evaluate_need_another_device() {
     );
 }
 
-#[cfg(any(feature = "flex", feature = "ndarray"))]
+#[cfg(feature = "burn")]
 mod with_burn {
     use super::*;
     use crate::tools::QUICK;
 
-    const DEVICES: &[&str] = &[
-        #[cfg(feature = "flex")]
-        "flex",
-        #[cfg(feature = "ndarray")]
-        "ndarray",
-    ];
+    /// Those for processors; wgpu has its own suite, for it takes a driver.
+    fn devices() -> Vec<&'static str> {
+        let devices = in_build().into_iter().filter(|name| *name != "wgpu");
+        let devices: Vec<_> = devices.collect();
+        assert!(
+            !devices.is_empty(),
+            "a build with Burn has a device for processors, or nothing is tested here"
+        );
+        devices
+    }
 
     /// What solves the task on the fused kernels solves it here.
     #[test]
     fn cart_pole_is_solved_on_every_device() {
-        for device in DEVICES {
+        for device in devices() {
             let place = Place::new();
             let train =
                 format!("train --env CartPole-v1 --algo ppo --quiet --json --out run --device {device}");
             let summary = place.succeed(&train).json();
-            assert_eq!(
-                (&summary["device"], &summary["eval_mean_return"]),
-                (&(*device).into(), &500.0.into())
-            );
+            assert_eq!((&summary["device"], &summary["eval_mean_return"]), (&device.into(), &500.0.into()));
         }
     }
 
@@ -72,7 +80,7 @@ mod with_burn {
             "trpo --set n_envs=4 --set n_steps=256",
             "npg --set n_envs=4 --set n_steps=256",
         ];
-        for device in DEVICES {
+        for device in devices() {
             for algorithm in algorithms {
                 let place = Place::new();
                 let train = format!("{common} --device {device} --algo {algorithm}");
@@ -95,7 +103,7 @@ mod with_burn {
             said.json()["mean_return"].as_f64().expect("a number")
         };
         let fused = eval("cpu");
-        for device in DEVICES {
+        for device in devices() {
             // Rounding may turn a single action of thousands.
             let other = eval(device);
             assert!((other - fused).abs() < 0.1 * fused, "{other} on {device}, {fused} on cpu");
@@ -107,7 +115,7 @@ mod with_burn {
         let place = Place::new();
         let train = "train --env CartPoleNoVel-v1 --algo ppo --quiet --set epochs=1 --set total_steps=4096 \
                      --set learning_rate_schedule=constant --set clip_schedule=constant --set checkpoint_every=1024";
-        let train = format!("{train} --device {}", DEVICES[0]);
+        let train = format!("{train} --device {}", devices()[0]);
         place.succeed(&format!("{train} --out whole"));
         place.succeed(&format!("{train} --total-steps 2048 --out parts"));
         place.succeed("resume parts --total-steps 4096 --quiet");
@@ -122,7 +130,7 @@ mod with_burn {
         let place = Place::new();
         let train =
             "train --env MinAtar/Freeway-v1 --algo ppo --quiet --json --set n_envs=8 --set n_steps=32";
-        let train = format!("{train} --total-steps 512 --set eval_episodes=1 --device {}", DEVICES[0]);
+        let train = format!("{train} --total-steps 512 --set eval_episodes=1 --device {}", devices()[0]);
         let summary = place.succeed(&format!("{train} --out run")).json();
         assert_eq!(summary["total_steps"], 512);
         let report = place.succeed("eval run --episodes 1 --json");
