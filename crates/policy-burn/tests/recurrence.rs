@@ -34,7 +34,8 @@ fn forgetful(env: &str) -> f64 {
 fn a_pole_is_balanced_by_remembering() {
     let without = forgetful("CartPoleNoVel-v1");
     assert!(without < 350.0, "{without} without a memory: the task tells its velocities");
-    let with = trained("CartPoleNoVel-v1", &[]);
+    // It ends as soon as a hundred episodes in a row were nearly perfect.
+    let with = trained("CartPoleNoVel-v1", &["target_return=490"]);
     assert!(with >= 475.0, "{with} with a memory");
 }
 

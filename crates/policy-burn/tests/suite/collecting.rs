@@ -175,7 +175,7 @@ fn a_restored_collector_remembers() {
 fn updates_shuffle_whole_sequences() {
     let (_, device) = devices().remove(0);
     for (minibatches, steps) in
-        [(Minibatches::Count(2), 2.0), (Minibatches::Size(20), 5.0), (Minibatches::Size(1), 9.0)]
+        [(Minibatches::Count(2), 2.0), (Minibatches::Size(20), 8.0), (Minibatches::Size(1), 15.0)]
     {
         let mut agent = agent(&device);
         let mut collector = collector(&agent, Acting::Together, 1);
