@@ -187,7 +187,7 @@ fn updates_shuffle_whole_sequences() {
         let metrics = ppo.update(&mut agent, &collector.rollout().batch(), context).expect("finite numbers");
         assert_eq!(metrics.get("gradient_steps"), Some(steps), "{minibatches:?}");
         // With the policy that acted, ratios are 1: the first minibatch tells whether it sees what acting saw.
-        if steps == 2.0 {
+        if minibatches == Minibatches::Count(2) {
             let kl = metrics.get("kl_old_new").expect("told");
             assert!(kl.abs() < 1e-3, "{kl}");
         }
