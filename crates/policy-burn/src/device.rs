@@ -42,7 +42,7 @@ pub enum DeviceError {
     },
 }
 
-/// The device of a name.
+/// The device of a name, the same one each time.
 ///
 /// # Errors
 /// When no device is called so, its backend is not compiled in, or the machine has none; the message says what to do.
@@ -103,6 +103,10 @@ fn wgpu(name: &str, _: &str) -> Result<Device, DeviceError> {
 #[cfg(feature = "wgpu")]
 fn wgpu(name: &str, which: &str) -> Result<Device, DeviceError> {
     use burn::tensor::{DeviceKind, DeviceType};
+    use std::sync::{Mutex, PoisonError};
+
+    /// What was opened: Burn starts an adapter once in a process, and refuses to do it again.
+    static OPENED: Mutex<Vec<(DeviceKind, Device)>> = Mutex::new(Vec::new());
 
     let number = |text: &str| text.parse().map_err(|_| DeviceError::Unknown { name: name.to_owned() });
     let kind = match which.split_once(':').unwrap_or((which, "0")) {
@@ -113,7 +117,13 @@ fn wgpu(name: &str, which: &str) -> Result<Device, DeviceError> {
         ("virtual", n) => DeviceKind::VirtualGpu(number(n)?),
         _ => return Err(DeviceError::Unknown { name: name.to_owned() }),
     };
-    Device::wgpu_options().device_kind(kind).init().map_err(|error| DeviceError::Missing {
+    // Held while one is started, for another thread may ask for the same one. A list is never half changed.
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, device)) = opened.iter().find(|(known, _)| *known == kind) {
+        return Ok(device.clone());
+    }
+    let started = Device::wgpu_options().device_kind(kind.clone()).init();
+    let device = started.map_err(|error| DeviceError::Missing {
         name: name.to_owned(),
         reason: error.to_string(),
         found: Device::enumerate(DeviceType::Wgpu)
@@ -121,5 +131,7 @@ fn wgpu(name: &str, which: &str) -> Result<Device, DeviceError> {
             .map(|device| format!("{device:?}"))
             .collect::<Vec<_>>()
             .join(", "),
-    })
+    })?;
+    opened.push((kind, device.clone()));
+    Ok(device)
 }

@@ -114,6 +114,7 @@ fn an_adapter_that_is_not_there_is_told_with_those_that_are() {
 fn the_device_of_wgpu_is_the_one_that_was_named() {
     let (name, device) = devices().pop().expect("a device");
     assert!(name.starts_with("wgpu"), "{name}");
+    assert!(open_device(&name) == Ok(device.clone()), "another device the second time");
     let described = format!("{device:?}").to_lowercase();
     let kind = name.split(':').nth(1).unwrap_or_default();
     assert!(described.contains("wgpu") && described.contains(kind), "{name} is {described}");
