@@ -1,7 +1,7 @@
 //! Actor-critics and deployed policies on a device.
 
 use burn::tensor::Device;
-use gradus_policy::{ActorCritic, ActorCriticConfig, Body, Policy, PolicyError, PolicySpec};
+use gradus_policy::{ActorCritic, ActorCriticConfig, Policy, PolicyError, PolicySpec};
 
 use crate::network::BurnNetwork;
 use crate::stack::Stack;
@@ -49,8 +49,7 @@ pub fn load_policy(bytes: &[u8], device: &Device) -> Result<Policy, PolicyError>
 /// The networks of a description, after a look at it.
 fn described(spec: &PolicySpec, device: &Device) -> Result<ActorCritic<BurnNetwork<Stack>>, PolicyError> {
     spec.check()?;
-    match spec.network.body {
-        Body::Custom => Err(PolicyError::Spec("a network of one's own is not described by its file".into())),
-        _ => Ok(build_actor_critic(&spec.network, device)),
-    }
+    // Of a network of the user's own they are not known, which is an error.
+    spec.tensors()?;
+    Ok(build_actor_critic(&spec.network, device))
 }

@@ -4,8 +4,8 @@ use gradus_checkpoint::Checkpoint;
 use gradus_core_math::Stream;
 use gradus_envs::{Env, EnvError, VecEnv, VectorEnv};
 use gradus_policy::{
-    ActorCritic, ActorCriticConfig, Agent, Context, Mlp, Network, Policy, PolicyError, PolicySpec, Rollout,
-    Threads, Update, UpdateError,
+    ActorCritic, ActorCriticConfig, Agent, Body, Context, Mlp, Network, Policy, PolicyError, PolicySpec,
+    Rollout, Threads, Update, UpdateError,
 };
 use thiserror::Error;
 
@@ -114,12 +114,16 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
         let network = settings.network(&observation, &action, sample.image_shape())?;
         drop(sample);
         let agent = Agent::new(build(&network), &mut Stream::new(settings.seed, "initialize", 0));
-        let spec = PolicySpec {
+        let mut spec = PolicySpec {
             network,
             normalizer: None,
             action_map: settings.action_map(&action),
             env: name.to_owned(),
         };
+        // What the description would not build is a network of the user's own, and only they can load it again.
+        if spec.tensors()? != agent.network.policy_tensors() {
+            spec.network.body = Body::Custom;
+        }
         let algorithm = settings.algorithm.build(&agent)?.ok_or_else(|| SettingsError::Range {
             name: "algorithm",
             value: settings.algorithm.name().to_owned(),

@@ -4,9 +4,11 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
-use gradus_core_math::Stream;
-use gradus_policy::{Input, Network};
-use gradus_policy_burn::{BurnNetwork, Dual, Map, Norm, tanh};
+use gradus_core_math::{Distribution, Stream};
+use gradus_envs::{FrameStack, KeepValues, VecEnv, VectorEnv, classic::CartPole};
+use gradus_policy::{ActorCritic, Input, Network, Policy};
+use gradus_policy_burn::{BurnNetwork, Dual, Map, Norm, load_policy, tanh};
+use gradus_runner::{Settings, Trainer};
 
 use crate::devices::{Point, devices, distance, uniform};
 
@@ -128,4 +130,34 @@ fn tanh_and_its_slope() {
             assert!((f64::from(slope) - expected).abs() < 2e-6, "{slope}, not {expected}, at {x} on {name}");
         }
     }
+}
+
+/// Its file says that it is of the user's own, so that nobody takes it for layers that it does not have.
+#[test]
+fn a_policy_of_a_foreign_module_is_loaded_by_those_who_know_it() {
+    let (_, device) = devices().remove(0);
+    let make = |n: usize, seed: u64, first: usize| {
+        let task = || FrameStack::new(KeepValues::new(CartPole::v1(), &[0, 1, 2]), 2);
+        let envs = (0..n).map(|_| task()).collect();
+        Ok(Box::new(VecEnv::new(envs, seed, first)?) as Box<dyn VectorEnv>)
+    };
+    let network = || {
+        let family = Distribution::Categorical { n: 2 };
+        ActorCritic::shared(Gated::<false>::network(&device), family, 0.0)
+    };
+    let settings = Settings { shared_trunk: true, ..Settings::ppo().with_rollout(2, 16) };
+    let mut trainer = Trainer::with_network("mine", &make, &settings, |_| network()).expect("a run");
+    trainer.iterate().expect("an update");
+    let mut policy = trainer.policy().expect("finite parameters");
+    let bytes = policy.to_bytes().expect("its bytes");
+    for refused in [Policy::from_bytes(&bytes).err(), load_policy(&bytes, &device).err()] {
+        let message = refused.expect("nobody can know the module").to_string();
+        assert!(message.contains("own"), "{message}");
+    }
+    let mut again = Policy::from_bytes_with(&bytes, |_| Ok(network())).expect("its own network");
+    let observations = uniform("observations", 64 * WIDTH);
+    let mut actions = [vec![0.0; 64], vec![0.0; 64]];
+    policy.act_batch(&observations, None, &mut actions[0]).expect("actions");
+    again.act_batch(&observations, None, &mut actions[1]).expect("actions");
+    assert_eq!(actions[0], actions[1]);
 }

@@ -350,6 +350,7 @@ impl Policy {
 fn fused(spec: &PolicySpec) -> Result<ActorCritic<Mlp<f32>>, PolicyError> {
     match &spec.network.body {
         Body::Dense => Ok(spec.network.build()),
+        Body::Custom => Err(spec::unknown_network()),
         body => Err(PolicyError::Unsupported { body: format!("{body:?}") }),
     }
 }

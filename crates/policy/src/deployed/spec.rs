@@ -95,7 +95,7 @@ impl PolicySpec {
         let product = |sizes: &[usize]| sizes.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
         match &self.network.body {
             Body::Dense => Ok((Vec::new(), 0, width)),
-            Body::Custom => wrong("a network of one's own is not described by its file".into()),
+            Body::Custom => Err(unknown_network()),
             Body::Gru { width: 0 } => wrong("a recurrent unit of width 0".into()),
             Body::Gru { .. } if !self.network.shared_trunk => {
                 wrong("a recurrent policy shares its trunk with the critic".into())
@@ -152,4 +152,10 @@ fn outputs_of(distribution: &Distribution) -> Result<usize, PolicyError> {
         Some(_) => Err(PolicyError::Spec(format!("nothing to choose from: {distribution:?}"))),
         None => Err(PolicyError::Spec("the distribution's parameters are too many to count".into())),
     }
+}
+
+/// A network of the user's own is asked for by its description.
+pub(super) fn unknown_network() -> PolicyError {
+    let message = "a network of one's own is not described by its file: load it with Policy::from_bytes_with";
+    PolicyError::Spec(message.into())
 }
