@@ -12,8 +12,9 @@ const PLACES: usize = 60;
 /// Steps, each with a return.
 type Points = Vec<(f64, f64)>;
 
-/// The curves of one algorithm, one for each seed.
+/// The curves of one variant of an algorithm, one for each seed.
 pub(super) struct Curves {
+    pub(super) label: String,
     pub(super) algo: String,
     pub(super) seeds: Vec<Points>,
 }
@@ -22,10 +23,10 @@ pub(super) struct Curves {
 pub(super) fn picture(env: &str, algorithms: &[Curves]) -> String {
     let mut plot =
         Plot::new(env).x_label("environment steps").y_label("mean return of the last 100 episodes");
-    for Curves { algo, seeds } in algorithms {
+    for Curves { label, seeds, .. } in algorithms {
         let (dots, mean) = dots_and_mean(seeds);
         let name =
-            if seeds.len() == 1 { algo.clone() } else { format!("{algo}, mean of {} seeds", seeds.len()) };
+            if seeds.len() == 1 { label.clone() } else { format!("{label}, mean of {} seeds", seeds.len()) };
         plot = plot.scatter(name, if seeds.len() == 1 { &[] } else { &dots }, &mean);
     }
     let mut levels: Vec<f64> =

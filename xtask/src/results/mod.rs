@@ -2,6 +2,7 @@
 
 mod curves;
 mod levels;
+mod measured;
 mod page;
 mod presets;
 mod runs;
@@ -25,7 +26,7 @@ pub(crate) struct Options {
     /// Runs side by side, each on one thread [default: the number of processors].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// This algorithm alone; several times for several.
+    /// This algorithm alone, or this variant of one; several times for several.
     #[arg(long)]
     algo: Vec<String>,
     /// This environment alone; several times for several.
@@ -57,6 +58,14 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
 }
 
 impl Options {
+    /// Whether a variant with one of these names is asked for on this task.
+    fn asks_for(&self, names: &[&str], env: &str) -> bool {
+        let any = |asked: &[String], names: &[&str]| {
+            asked.is_empty() || asked.iter().any(|it| names.contains(&it.as_str()))
+        };
+        any(&self.algo, names) && any(&self.env, &[env])
+    }
+
     /// The command that asks for this, as it is told to readers: where the files go is no part of it.
     fn as_typed(&self) -> String {
         let name = self.experiment.to_possible_value().map(|value| value.get_name().to_owned());
