@@ -86,6 +86,11 @@ impl Measured {
         Ok(pictures)
     }
 
+    /// What the file `name` holds; nothing where there is none.
+    pub(super) fn before(&self, name: &str) -> String {
+        fs::read_to_string(self.out.join(name)).unwrap_or_default()
+    }
+
     /// Writes the file `name`.
     pub(super) fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
         let path = self.out.join(name);

@@ -1,12 +1,20 @@
 //! Runs the experiments behind `docs/results`, and writes their tables, pages and pictures.
 
+mod classic;
+mod clipping;
 mod curves;
 mod levels;
 mod measured;
 mod page;
 mod presets;
+mod profiles;
 mod runs;
+mod scores;
+mod searches;
+mod study;
+mod study_page;
 mod summary;
+mod trust_region;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -47,6 +55,13 @@ enum Experiment {
     Presets,
     /// Every shipped preset for a device of Burn's, likewise: convolutions and memories.
     Networks,
+    /// Every algorithm with presets for the five classic tasks.
+    Classic,
+    /// PPO's ways to keep a policy near the old one: clipping, penalties that adapt or are fixed, nothing.
+    Clipping,
+    /// Natural gradients: with and without a line search, by other bounds and matrices, and beside them REINFORCE
+    /// with a grid of learning rates.
+    TrustRegion,
 }
 
 /// Runs an experiment of the repository at `root`.
@@ -54,6 +69,9 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
     match options.experiment {
         Experiment::Presets => presets::run(root, options, &presets::FUSED),
         Experiment::Networks => presets::run(root, options, &presets::BURN),
+        Experiment::Classic => study::run(root, options, &classic::study()),
+        Experiment::Clipping => study::run(root, options, &clipping::study()),
+        Experiment::TrustRegion => study::run(root, options, &trust_region::study()),
     }
 }
 
@@ -80,5 +98,7 @@ impl Options {
     }
 }
 
+#[cfg(test)]
+mod study_tests;
 #[cfg(test)]
 mod tests;
