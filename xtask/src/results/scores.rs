@@ -18,9 +18,9 @@ pub(super) struct Range {
 }
 
 /// Where [`RANGES`] come from, as pages tell it.
-pub(super) const SOURCES: &str = "the mean return of 1,000 episodes with random actions \
-    (`cargo run --release -p gradus-envs --example random_returns -- 1000 CartPole-v1 …`)\n\
-    is the score 0, and that of RL Baselines3 Zoo's PPO (`benchmark.md` of DLR-RM/rl-baselines3-zoo, rows `ppo`) the score 1";
+pub(super) const SOURCES: &str = "the mean return of 1,000 episodes with random actions is the score 0\n\
+    (`cargo run --release -p gradus-envs --example random_returns -- 1000`), and that of RL Baselines3 Zoo's PPO the score 1\n\
+    (`benchmark.md` of DLR-RM/rl-baselines3-zoo, rows `ppo`)";
 
 /// The classic tasks, in the order in which pages show them. Sources: [`SOURCES`].
 pub(super) const RANGES: &[Range] = &[

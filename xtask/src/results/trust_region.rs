@@ -20,10 +20,11 @@ pub(super) fn study() -> Study {
     Study {
         name: "trust-region",
         title: "Trust regions",
-        about: "The natural policy gradient, whose step is δ long by the quadratic model alone; TRPO, whose line search holds the \
-                mean\nKL divergence itself to δ; TRPO with the bound on the divergence of every state; TRPO with the empirical \
-                Fisher\nmatrix. δ is the same for a task. Beside them REINFORCE with learning rates half a decade apart, on the \
-                tasks\nthat it has presets for: a step that is long enough on one task is too long or too short on another.",
+        about: "The natural policy gradient, whose step is δ long by the quadratic model alone; TRPO, whose line search \
+                holds the mean\nKL divergence itself to δ; TRPO with the bound on the divergence of every state; TRPO with \
+                the empirical Fisher\nmatrix. δ is the same for a task, and all else as in the preset of each algorithm. \
+                Beside them REINFORCE with\nlearning rates half a decade apart, on the tasks that it has presets for: how \
+                much does the length of a step decide?",
         baseline: "trpo",
         variants,
         has_searches: true,
