@@ -35,7 +35,8 @@ enum Chore {
     /// Runs an experiment behind docs/results, and writes its tables, page and pictures there.
     ///
     /// `presets` trains every shipped preset with every seed, with the release build of `gradus`, and evaluates the
-    /// policies on 100 fresh episodes. Ctrl-C loses no run that has ended: the same command goes on. What the same
+    /// policies on 100 fresh episodes. `classic`, `clipping` and `trust-region` do so with variants of algorithms on
+    /// the classic tasks, and compare these by interquartile means. Ctrl-C loses no run that has ended: the same command goes on. What the same
     /// program has trained before is used again, unless `--fresh` is given.
     Results(results::Options),
 }

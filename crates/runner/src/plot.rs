@@ -55,6 +55,8 @@ struct Series {
     name: String,
     line: Vec<(f64, f64)>,
     dots: Vec<(f64, f64)>,
+    /// Lower and upper edge.
+    band: [Vec<(f64, f64)>; 2],
 }
 
 impl Plot {
@@ -86,7 +88,18 @@ impl Plot {
     /// Single points, pale, and a curve through others, such as their [`moving_average`], over them.
     #[must_use]
     pub fn scatter(mut self, name: impl Into<String>, raw: &[(f64, f64)], smooth: &[(f64, f64)]) -> Self {
-        self.series.push(Series { name: name.into(), line: drawable(smooth), dots: drawable(raw) });
+        let band = Default::default();
+        self.series.push(Series { name: name.into(), line: drawable(smooth), dots: drawable(raw), band });
+        self
+    }
+
+    /// A curve over a pale band, such as the middle half of several runs: (x, lower edge, upper edge) in the order of x.
+    #[must_use]
+    pub fn band(mut self, name: impl Into<String>, band: &[(f64, f64, f64)], line: &[(f64, f64)]) -> Self {
+        let edge =
+            |of: fn(&(f64, f64, f64)) -> (f64, f64)| drawable(&band.iter().map(of).collect::<Vec<_>>());
+        let band = [edge(|&(x, low, _)| (x, low)), edge(|&(x, _, high)| (x, high))];
+        self.series.push(Series { name: name.into(), line: drawable(line), dots: Vec::new(), band });
         self
     }
 
@@ -125,7 +138,10 @@ impl Plot {
 
     /// The points of all curves.
     fn points(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.series.iter().flat_map(|series| series.line.iter().chain(&series.dots)).copied()
+        self.series
+            .iter()
+            .flat_map(|series| series.line.iter().chain(&series.dots).chain(series.band.iter().flatten()))
+            .copied()
     }
 }
 

@@ -1,11 +1,20 @@
 //! Runs the experiments behind `docs/results`, and writes their tables, pages and pictures.
 
+mod classic;
+mod clipping;
 mod curves;
 mod levels;
+mod measured;
 mod page;
 mod presets;
+mod profiles;
 mod runs;
+mod scores;
+mod searches;
+mod study;
+mod study_page;
 mod summary;
+mod trust_region;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -25,7 +34,7 @@ pub(crate) struct Options {
     /// Runs side by side, each on one thread [default: the number of processors].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// This algorithm alone; several times for several.
+    /// This algorithm alone, or this variant of one; several times for several.
     #[arg(long)]
     algo: Vec<String>,
     /// This environment alone; several times for several.
@@ -46,6 +55,13 @@ enum Experiment {
     Presets,
     /// Every shipped preset for a device of Burn's, likewise: convolutions and memories.
     Networks,
+    /// Every algorithm with presets for the five classic tasks.
+    Classic,
+    /// PPO's ways to keep a policy near the old one: clipping, penalties that adapt or are fixed, nothing.
+    Clipping,
+    /// Natural gradients: with and without a line search, by other bounds and matrices, and beside them REINFORCE
+    /// with a grid of learning rates.
+    TrustRegion,
 }
 
 /// Runs an experiment of the repository at `root`.
@@ -53,10 +69,21 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
     match options.experiment {
         Experiment::Presets => presets::run(root, options, &presets::FUSED),
         Experiment::Networks => presets::run(root, options, &presets::BURN),
+        Experiment::Classic => study::run(root, options, &classic::study()),
+        Experiment::Clipping => study::run(root, options, &clipping::study()),
+        Experiment::TrustRegion => study::run(root, options, &trust_region::study()),
     }
 }
 
 impl Options {
+    /// Whether a variant with one of these names is asked for on this task.
+    fn asks_for(&self, names: &[&str], env: &str) -> bool {
+        let any = |asked: &[String], names: &[&str]| {
+            asked.is_empty() || asked.iter().any(|it| names.contains(&it.as_str()))
+        };
+        any(&self.algo, names) && any(&self.env, &[env])
+    }
+
     /// The command that asks for this, as it is told to readers: where the files go is no part of it.
     fn as_typed(&self) -> String {
         let name = self.experiment.to_possible_value().map(|value| value.get_name().to_owned());
@@ -71,5 +98,7 @@ impl Options {
     }
 }
 
+#[cfg(test)]
+mod study_tests;
 #[cfg(test)]
 mod tests;

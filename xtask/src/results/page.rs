@@ -64,7 +64,7 @@ pub(super) fn presets(
     text
 }
 
-fn provenance(origin: &Origin<'_>) -> String {
+pub(super) fn provenance(origin: &Origin<'_>) -> String {
     let machine = origin.machine;
     let unknown = || "unknown".to_owned();
     let commit = machine.commit.clone().unwrap_or_else(unknown);
@@ -150,7 +150,7 @@ pub(super) fn shown(value: f64, digits: usize) -> String {
 }
 
 /// 1234567 as 1,234,567.
-fn thousands(count: u64) -> String {
+pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

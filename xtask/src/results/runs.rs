@@ -22,14 +22,29 @@ const RESULT: &str = "result.json";
 /// What is to be trained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Job {
+    /// What the variant is called, in tables and in the folder of its runs: the algorithm's name for a preset as it is.
+    pub(super) label: String,
     pub(super) algo: String,
     pub(super) env: String,
     pub(super) seed: u64,
+    /// Settings over those of the preset, as `gradus train --set` takes them.
+    pub(super) sets: Vec<String>,
+}
+
+impl Job {
+    /// A run of a preset as it is.
+    pub(super) fn preset(algo: &str, env: &str, seed: u64) -> Self {
+        let sets = Vec::new();
+        Self { label: algo.to_owned(), algo: algo.to_owned(), env: env.to_owned(), seed, sets }
+    }
 }
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct RunResult {
+    /// Not kept, since it may be called otherwise the next time.
+    #[serde(skip)]
+    pub(super) label: String,
     pub(super) algo: String,
     pub(super) env: String,
     pub(super) seed: u64,
@@ -41,6 +56,9 @@ pub(super) struct RunResult {
     pub(super) eval_std: f64,
     pub(super) wall_seconds: f64,
     pub(super) steps_per_second: f64,
+    /// None where the preset was run as it is.
+    #[serde(default)]
+    pub(super) sets: Vec<String>,
 }
 
 /// What `gradus train --json` says, of it what is needed.
@@ -81,7 +99,7 @@ impl Store {
 
     /// Where everything of a run lies.
     fn place(&self, job: &Job) -> PathBuf {
-        self.folder.join(&job.algo).join(&job.env).join(format!("seed-{}", job.seed))
+        self.folder.join(&job.label).join(&job.env).join(format!("seed-{}", job.seed))
     }
 
     /// The table of a run's metrics.
@@ -89,11 +107,13 @@ impl Store {
         self.place(job).join("run").join("metrics.csv")
     }
 
-    /// The result of a run that was made before.
+    /// The result of a run that was made before, under the same label with the same settings.
     pub(super) fn find(&self, job: &Job) -> Option<RunResult> {
         let text = fs::read_to_string(self.place(job).join(RESULT)).ok()?;
+        let kept: RunResult = serde_json::from_str(&text).ok()?;
+        let is_asked_for = (&kept.algo, &kept.sets) == (&job.algo, &job.sets);
         let is_whole = self.metrics(job).is_file();
-        serde_json::from_str(&text).ok().filter(|_| is_whole)
+        (is_asked_for && is_whole).then(|| RunResult { label: job.label.clone(), ..kept })
     }
 
     /// Trains and evaluates, and keeps the result. What an interrupted attempt has left goes first.
@@ -106,14 +126,20 @@ impl Store {
         let run = place.join("run");
         let seed = job.seed.to_string();
         let train = ["train", "--algo", &job.algo, "--env", &job.env, "--seed", &seed, "--threads", "1"];
-        let trained =
-            Command::new(&self.gradus).args(train).args(["--json", "--quiet", "--out"]).arg(&run).output();
+        let sets = job.sets.iter().flat_map(|set| ["--set", set]);
+        let trained = Command::new(&self.gradus)
+            .args(train)
+            .args(sets)
+            .args(["--json", "--quiet", "--out"])
+            .arg(&run)
+            .output();
         let trained: Trained = read("gradus train", trained)?;
         let (episodes, seed) = (EPISODES.to_string(), (EVALUATION_SEED + job.seed).to_string());
         let eval = ["--episodes", &episodes, "--seed", &seed, "--json"];
         let evaluated: Evaluated =
             read("gradus eval", Command::new(&self.gradus).arg("eval").arg(&run).args(eval).output())?;
         let result = RunResult {
+            label: job.label.clone(),
             algo: job.algo.clone(),
             env: job.env.clone(),
             seed: job.seed,
@@ -123,6 +149,7 @@ impl Store {
             eval_std: evaluated.std_return,
             wall_seconds: trained.wall_seconds,
             steps_per_second: trained.steps_per_second,
+            sets: job.sets.clone(),
         };
         // Written aside and renamed: a result is there as a whole or not at all.
         let partial = place.join("result.partial");
@@ -171,13 +198,13 @@ impl Store {
 
 /// One line on a run.
 fn told(job: &Job, result: &anyhow::Result<RunResult>) -> String {
-    let Job { algo, env, seed } = job;
+    let Job { label, env, seed, .. } = job;
     match result {
         Ok(it) => format!(
-            "{algo} {env} seed {seed}: mean return {:.1} ± {:.1} after {} steps in {:.1} s",
+            "{label} {env} seed {seed}: mean return {:.1} ± {:.1} after {} steps in {:.1} s",
             it.eval_mean, it.eval_std, it.total_steps, it.wall_seconds
         ),
-        Err(error) => format!("{algo} {env} seed {seed} has failed: {error:#}"),
+        Err(error) => format!("{label} {env} seed {seed} has failed: {error:#}"),
     }
 }
 

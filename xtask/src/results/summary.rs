@@ -4,19 +4,20 @@ use gradus_core_math::{mean, median, standard_deviation};
 
 use super::runs::RunResult;
 
-/// The runs of one algorithm on one task, in the order of their seeds.
+/// The runs of one variant on one task, in the order of their seeds.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
+    pub(super) label: &'a str,
     pub(super) algo: &'a str,
     pub(super) env: &'a str,
     pub(super) runs: &'a [RunResult],
 }
 
-/// Neighbours with the same algorithm and task.
+/// Neighbours of the same variant and task.
 pub(super) fn groups(results: &[RunResult]) -> Vec<Group<'_>> {
     results
-        .chunk_by(|a, b| (&a.algo, &a.env) == (&b.algo, &b.env))
-        .map(|runs| Group { algo: &runs[0].algo, env: &runs[0].env, runs })
+        .chunk_by(|a, b| (&a.label, &a.env) == (&b.label, &b.env))
+        .map(|runs| Group { label: &runs[0].label, algo: &runs[0].algo, env: &runs[0].env, runs })
         .collect()
 }
 

@@ -11,6 +11,7 @@ use crate::bench::Machine;
 
 fn result(env: &str, seed: u64, eval_mean: f64, wall_seconds: f64) -> RunResult {
     RunResult {
+        label: "ppo".into(),
         algo: "ppo".into(),
         env: env.into(),
         seed,
@@ -20,6 +21,7 @@ fn result(env: &str, seed: u64, eval_mean: f64, wall_seconds: f64) -> RunResult 
         eval_std: 1.5,
         wall_seconds,
         steps_per_second: 81_234.6,
+        sets: Vec::new(),
     }
 }
 
@@ -34,7 +36,7 @@ fn results() -> Vec<RunResult> {
     ]
 }
 
-fn machine() -> Machine {
+pub(super) fn machine() -> Machine {
     Machine {
         cpu: Some("Example 9000".into()),
         cores: 2,
@@ -130,7 +132,7 @@ fn jobs_are_the_presets_asked_for_in_order() {
     assert!(on_device.iter().any(|job| job.env == "MinAtar/Breakout-v1"));
     assert!(all.iter().all(|job| !on_device.contains(job)));
     let filtered = Options { env: vec!["Pendulum-v1".into()], algo: vec!["ppo".into()], ..options() };
-    let expected = [1, 2, 3].map(|seed| Job { algo: "ppo".into(), env: "Pendulum-v1".into(), seed });
+    let expected = [1, 2, 3].map(|seed| Job::preset("ppo", "Pendulum-v1", seed));
     assert_eq!(jobs(&filtered).expect("one preset"), expected);
     assert_eq!(filtered.as_typed(), "cargo xtask results presets --seeds 3 --algo ppo --env Pendulum-v1");
     let two = vec!["CartPole-v1".into(), "Pendulum-v1".into()];
@@ -160,7 +162,10 @@ fn long_curves_are_thinned_and_keep_their_end() {
 
 #[test]
 fn a_picture_has_every_algorithm_and_the_level() {
-    let curves = |algo: &str| Curves { algo: algo.into(), seeds: vec![vec![(0.0, 20.0), (8.0, 480.0)]; 2] };
+    let curves = |algo: &str| {
+        let seeds = vec![vec![(0.0, 20.0), (8.0, 480.0)]; 2];
+        Curves { label: algo.into(), algo: algo.into(), seeds }
+    };
     let picture = picture("CartPole-v1", &[curves("ppo"), curves("trpo")]);
     for part in ["<svg", "ppo, mean of 2 seeds", "trpo, mean of 2 seeds", "level asked for: 475"] {
         assert!(picture.contains(part), "{part}");
@@ -200,7 +205,7 @@ echo '{"total_steps": 1024, "mean_return": null, "wall_seconds": 0.25, "steps_pe
     }
 
     fn jobs(seeds: u64) -> Vec<Job> {
-        (1..=seeds).map(|seed| Job { algo: "ppo".into(), env: "CartPole-v1".into(), seed }).collect()
+        (1..=seeds).map(|seed| Job::preset("ppo", "CartPole-v1", seed)).collect()
     }
 
     fn calls(folder: &Path) -> Vec<String> {
@@ -243,6 +248,26 @@ echo '{"total_steps": 1024, "mean_return": null, "wall_seconds": 0.25, "steps_pe
         fs::write(&gradus, format!("{COMMAND}\n# another preset\n")).expect("a file");
         let other = Store::open(gradus, folder.path(), false).expect("a store");
         assert_eq!(other.find(&jobs(1)[0]), None);
+    }
+
+    #[test]
+    fn a_variant_is_trained_with_its_settings_and_kept_under_its_label() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(stand_in(folder.path()), folder.path(), false).expect("a store");
+        let preset = Job::preset("ppo", "CartPole-v1", 1);
+        let sets = vec!["clip_epsilon=0.3".to_owned(), "clip_schedule=constant".to_owned()];
+        let variant = Job { label: "clip-0.3".into(), sets, ..preset.clone() };
+        let results = store.all(&[preset.clone(), variant.clone()], 1).expect("results");
+        let made = calls(folder.path());
+        assert!(
+            made[2].contains("--threads 1 --set clip_epsilon=0.3 --set clip_schedule=constant --json"),
+            "{made:?}"
+        );
+        assert!(!made[0].contains("--set"), "{made:?}");
+        assert_eq!([&results[0].label, &results[1].label], ["ppo", "clip-0.3"]);
+        assert_eq!(store.find(&variant), Some(results[1].clone()));
+        let other = Job { sets: vec!["clip_epsilon=0.4".into()], ..variant };
+        assert_eq!(store.find(&other), None, "the same label with other settings is another run");
     }
 
     #[test]

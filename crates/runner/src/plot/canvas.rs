@@ -131,6 +131,17 @@ impl Canvas {
         ));
     }
 
+    /// A pale area with these corners; nothing where there is none.
+    pub(super) fn area(&mut self, corners: impl Iterator<Item = (f64, f64)>, colour: &str) {
+        let mut path = String::new();
+        for (x, y) in corners {
+            path += &format!("{}{x:.1} {y:.1}", if path.is_empty() { 'M' } else { 'L' });
+        }
+        if !path.is_empty() {
+            self.line_of(format_args!("<path d=\"{path}Z\" fill=\"{colour}\" fill-opacity=\"0.13\"/>"));
+        }
+    }
+
     fn line_of(&mut self, arguments: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "{arguments}");

@@ -97,6 +97,9 @@ pub(super) fn draw(plot: &Plot) -> String {
         return canvas.finish();
     }
     for (series, colour) in plot.series.iter().zip(COLOURS.iter().cycle()) {
+        let [low, high] = &series.band;
+        // There and back again.
+        canvas.area(low.iter().chain(high.iter().rev()).map(|point| frame.place(*point)), colour);
         let dots = thinned(&series.dots);
         // Many dots are small and pale, so that one still sees how dense they are.
         let (size, opacity) = if dots.len() > 400 { (2.6, 0.28) } else { (4.0, 0.36) };

@@ -54,6 +54,19 @@ fn everything_asked_for_is_in_the_picture() {
 }
 
 #[test]
+fn a_band_is_an_area_that_the_axes_hold() {
+    let svg =
+        Plot::new("a").band("b", &[(0.0, 10.0, 30.0), (10.0, 20.0, 90.0)], &[(0.0, 20.0), (10.0, 40.0)]);
+    let svg = svg.render();
+    assert!(is_well_formed(&svg));
+    let area = svg.lines().find(|line| line.contains("fill-opacity")).expect("an area");
+    // Four corners: the lower edge from the left, then the upper one from the right.
+    assert_eq!((area.matches('M').count(), area.matches('L').count(), area.matches('Z').count()), (1, 3, 1));
+    assert!(svg.contains(">80<"), "the axis reaches past the line, to the band's upper edge");
+    assert!(!Plot::new("a").series("b", &[(0.0, 1.0), (1.0, 2.0)]).render().contains("fill-opacity"));
+}
+
+#[test]
 fn points_that_are_not_finite_are_skipped() {
     let strange = [(0.0, f64::NAN), (f64::INFINITY, 1.0), (1.0, f64::NEG_INFINITY), (2.0, 1e308)];
     let clean = Plot::new("a").series("b", &[(3.0, 4.0), (5.0, 6.0)]).render();
