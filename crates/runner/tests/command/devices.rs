@@ -66,7 +66,9 @@ mod with_burn {
             let train =
                 format!("train --env CartPole-v1 --algo ppo --quiet --json --out run --device {device}");
             let summary = place.succeed(&train).json();
-            assert_eq!((&summary["device"], &summary["eval_mean_return"]), (&device.into(), &500.0.into()));
+            assert_eq!(summary["device"], device);
+            let mean_return = summary["eval_mean_return"].as_f64().expect("a number");
+            assert!(mean_return >= 475.0, "{mean_return} on {device}");
         }
     }
 
