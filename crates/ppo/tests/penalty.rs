@@ -35,14 +35,15 @@ fn variants() -> Vec<(&'static str, PpoConfig, &'static [&'static str])> {
     ]
 }
 
-/// Within 60 updates the best choice has at least 90 %, or within 240 every mean is within 0.2 of its target, about which it
+/// Within 60 updates the best choice has at least 90 %, or within 240 every mean is within 0.3 of its target, about which it
 /// wanders with steps of constant size.
 #[test]
 fn every_variant_learns() {
     for (name, config, _) in variants() {
-        for (distribution, updates, level) in [(categorical(), 60, 0.9), (gaussian(), 240, 0.8)] {
+        for (distribution, updates, level) in [(categorical(), 60, 0.9), (gaussian(), 240, 0.7)] {
             for shared in [false, true] {
                 let mut run = Run::new(config.clone(), distribution.clone(), shared, 1);
+                assert!(run.scores().iter().all(|&p| p < level), "it is asked for what it has at the start");
                 run.train(updates, ROWS);
                 let scores = run.scores();
                 assert!(scores.iter().all(|&p| p >= level), "{name}, {distribution:?}, {shared}: {scores:?}");
