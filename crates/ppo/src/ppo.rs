@@ -223,8 +223,7 @@ impl<T: Real> Ppo<T> {
         let mut state = UpdateState::default();
         state.put_optimizer(ADAM, &self.adam);
         self.adapted.put(&mut state);
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("updates".into(), self.updates as f64);
+        state.put_count("updates", self.updates);
         state
     }
 

@@ -2,14 +2,14 @@
 
 use gradus_checkpoint::Checkpoint;
 use gradus_core_math::Stream;
-use gradus_envs::{Env, EnvError, VecEnv, VectorEnv};
+use gradus_envs::{Env, EnvError};
 use gradus_policy::{
     ActorCritic, ActorCriticConfig, Agent, Body, Context, Mlp, Network, Policy, PolicyError, PolicySpec,
     Rollout, Threads, Update, UpdateError,
 };
 use thiserror::Error;
 
-use crate::collector::{Acting, CollectError, Collector, CollectorConfig, MakeEnvs};
+use crate::collector::{Acting, CollectError, Collector, CollectorConfig, MakeEnvs, one_by_one};
 use crate::settings::{Settings, SettingsError};
 use crate::training::{Iteration, Progress, Training};
 
@@ -80,11 +80,7 @@ impl Trainer {
         make_env: impl Fn() -> E,
         settings: &Settings,
     ) -> Result<Self, TrainError> {
-        let make = |n: usize, seed: u64, first: usize| {
-            let envs = (0..n).map(|_| make_env()).collect();
-            Ok(Box::new(VecEnv::new(envs, seed, first)?) as Box<dyn VectorEnv>)
-        };
-        Self::new(name, &make, settings)
+        Self::new(name, &one_by_one(make_env), settings)
     }
 
     /// A run on environments that `make` makes in groups.

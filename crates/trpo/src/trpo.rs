@@ -104,8 +104,7 @@ impl<T: Real> Trpo<T> {
     pub fn state(&self) -> UpdateState<T> {
         let mut state = UpdateState::default();
         self.critic.put_adam(&mut state);
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("updates".into(), self.updates as f64);
+        state.put_count("updates", self.updates);
         state
     }
 

@@ -226,8 +226,7 @@ impl<T: Real> A2c<T> {
         if self.config.trust_region.is_some() {
             state.tensors.insert(AVERAGE.into(), self.average.clone());
         }
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("updates".into(), self.updates as f64);
+        state.put_count("updates", self.updates);
         state
     }
 

@@ -295,8 +295,7 @@ impl<T: Real> Reinforce<T> {
         if let Baseline::RunningMean { .. } = self.config.baseline {
             self.baseline.put(&mut state);
         }
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("updates".into(), self.updates as f64);
+        state.put_count("updates", self.updates);
         state
     }
 

@@ -108,8 +108,7 @@ impl FullCovariance {
         state.tensors.insert(MATRIX.into(), self.matrix.clone());
         state.tensors.insert(ROOT.into(), self.root.clone());
         state.scalars.insert(AXIS_RATIO.into(), self.axis_ratio);
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert(DECOMPOSED.into(), self.decomposed as f64);
+        state.put_count(DECOMPOSED, self.decomposed);
     }
 
     pub(crate) fn taken_from(&self, state: &mut UpdateState<f64>) -> Result<Self, UpdateError> {

@@ -254,8 +254,7 @@ impl Search for CmaEs {
         if !self.draws.normals.is_empty() {
             state.tensors.insert("normals".into(), self.draws.normals.clone());
         }
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("generation".into(), self.generation as f64);
+        state.put_count("generation", self.generation);
         self.champion.save(&mut state);
         state
     }

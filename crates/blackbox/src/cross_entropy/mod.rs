@@ -176,8 +176,7 @@ impl Search for CrossEntropy {
         if !self.candidates.is_empty() {
             state.tensors.insert("candidates".into(), self.candidates.clone());
         }
-        // Counts are exact in f64 up to 2^53.
-        state.scalars.insert("generation".into(), self.generation as f64);
+        state.put_count("generation", self.generation);
         self.champion.save(&mut state);
         state
     }

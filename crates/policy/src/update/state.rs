@@ -16,6 +16,12 @@ pub struct UpdateState<T> {
 }
 
 impl<T> UpdateState<T> {
+    /// Puts the count `name` in.
+    pub fn put_count(&mut self, name: &str, count: u64) {
+        // Counts are exact in f64 up to 2^53.
+        self.scalars.insert(name.to_owned(), count as f64);
+    }
+
     /// Takes the count `name` out.
     ///
     /// # Errors
@@ -23,7 +29,6 @@ impl<T> UpdateState<T> {
     pub fn take_count(&mut self, name: &str) -> Result<u64, UpdateError> {
         match self.scalars.remove(name) {
             None => Err(UpdateError::State(format!("it has no \"{name}\""))),
-            // Counts are exact in f64 up to 2^53.
             Some(count) if count >= 0.0 && count.fract().abs() < f64::MIN_POSITIVE => Ok(count as u64),
             Some(other) => Err(UpdateError::State(format!("\"{name}\" is {other}, not a count"))),
         }
@@ -68,8 +73,7 @@ impl<T: Real> UpdateState<T> {
         for (moment, values) in optimizer.moment_names().iter().zip(moments) {
             self.tensors.insert(format!("{name}.{moment}"), values);
         }
-        // Counts are exact in f64 up to 2^53.
-        self.scalars.insert(format!("{name}.steps"), steps as f64);
+        self.put_count(&format!("{name}.steps"), steps);
     }
 
     /// Takes the state that [`put_optimizer`](Self::put_optimizer) put in, as a copy of `like` which has it.

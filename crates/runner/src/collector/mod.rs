@@ -8,7 +8,7 @@ mod values;
 
 use gradus_advantage::AdvantageError;
 use gradus_core_math::{Distribution, RunningMoments, Stream};
-use gradus_envs::{EnvError, Episode, Outcome, State, VectorEnv};
+use gradus_envs::{Env, EnvError, Episode, Outcome, State, VecEnv, VectorEnv};
 use gradus_policy::{
     ActionMap, ActorCritic, FrozenHead, Network, Normalizer, Remembered, Rollout, Team, ValueScale,
 };
@@ -24,6 +24,16 @@ use values::Extra;
 /// Makes `n` environments of a task whose streams are numbered from `first_index` on:
 /// `make(n, seed, first_index)`.
 pub type MakeEnvs<'a> = dyn Fn(usize, u64, usize) -> Result<Box<dyn VectorEnv>, EnvError> + 'a;
+
+/// [`MakeEnvs`] of environments that `make_env` makes one by one.
+pub(crate) fn one_by_one<E: Env + 'static>(
+    make_env: impl Fn() -> E,
+) -> impl Fn(usize, u64, usize) -> Result<Box<dyn VectorEnv>, EnvError> {
+    move |n, seed, first| {
+        let envs = (0..n).map(|_| make_env()).collect();
+        Ok(Box::new(VecEnv::new(envs, seed, first)?))
+    }
+}
 
 /// Who answers the environments. What is collected is the same, to the bit, where a row of the network does not
 /// depend on the rows beside it.

@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use gradus_checkpoint::Checkpoint;
 use gradus_core_math::{RunningMoments, Stream};
-use gradus_envs::{Env, State, VecEnv, VectorEnv};
+use gradus_envs::{Env, State};
 use gradus_policy::{Agent, Metrics, Mlp, Normalizer, Policy, PolicySpec, Search, Threads};
 
-use crate::collector::MakeEnvs;
+use crate::collector::{MakeEnvs, one_by_one};
 use crate::settings::{Settings, SettingsError};
 use crate::trainer::TrainError;
 use crate::training::{Iteration, Progress, Training};
@@ -71,11 +71,7 @@ impl SearchTrainer {
         make_env: impl Fn() -> E,
         settings: &Settings,
     ) -> Result<Self, TrainError> {
-        let make = |n: usize, seed: u64, first: usize| {
-            let envs = (0..n).map(|_| make_env()).collect();
-            Ok(Box::new(VecEnv::new(envs, seed, first)?) as Box<dyn VectorEnv>)
-        };
-        Self::new(name, &make, settings)
+        Self::new(name, &one_by_one(make_env), settings)
     }
 
     /// A run on environments that `make` makes in groups.
@@ -137,7 +133,7 @@ impl SearchTrainer {
             .chunks_exact(self.searched.len())
             .map(|candidate| policy_parameters(&self.theta, self.searched.clone(), candidate))
             .collect();
-        let spec = PolicySpec { normalizer: self.normalizer(), ..self.spec.clone() };
+        let spec = self.policy_spec();
         let Judged { episodes, next, observations } = judge(
             self.threads.team(),
             &mut self.workers,
