@@ -2,6 +2,7 @@
 
 use gradus_core_math::{Distribution, Real};
 
+use crate::branches::Branches;
 use crate::memory::{Memory, Remembered};
 use crate::network::{Input, Rows};
 
@@ -50,6 +51,8 @@ pub struct Rollout<T> {
     pub episode_returns: Vec<T>,
     /// What the policy remembered, if it is one that does.
     pub remembered: Option<Remembered<T>>,
+    /// Other actions that were tried out in some of its states, if any were.
+    pub branches: Option<Branches<T>>,
 }
 
 impl<T: Real> Rollout<T> {
@@ -82,6 +85,7 @@ impl<T: Real> Rollout<T> {
             weights: Vec::new(),
             episode_returns: Vec::new(),
             remembered: None,
+            branches: None,
         }
     }
 
@@ -105,6 +109,7 @@ impl<T: Real> Rollout<T> {
             weights: &self.weights,
             episode_returns: &self.episode_returns,
             memory: self.memory(),
+            branches: self.branches.as_ref(),
         }
     }
 }
@@ -139,9 +144,11 @@ pub struct Batch<'a, T> {
     pub episode_returns: &'a [T],
     /// What a network that remembers is given beside, if there is one.
     pub memory: Option<Memory<'a, T>>,
+    /// Other actions that were tried out in some of these states, if any were: TRPO's vine.
+    pub branches: Option<&'a Branches<T>>,
 }
 
-impl<'a, T> Batch<'a, T> {
+impl<'a, T: Real> Batch<'a, T> {
     /// Panics unless every array has the length that [`len`](Self::len) rows of `distribution` need.
     ///
     /// # Panics
@@ -165,6 +172,9 @@ impl<'a, T> Batch<'a, T> {
         check("weights", self.weights.len(), 1, true);
         if let Some(memory) = &self.memory {
             check("the memory's starts", memory.starts.len(), 1, false);
+        }
+        if let Some(branches) = self.branches {
+            branches.assert_fits(self.len(), distribution.action_width());
         }
     }
 
@@ -190,10 +200,7 @@ impl<'a, T> Batch<'a, T> {
     ///
     /// # Panics
     /// When a row is not in the batch.
-    pub fn standardization(&self, rows: Rows<'_>) -> (f64, f64)
-    where
-        T: Real,
-    {
+    pub fn standardization(&self, rows: Rows<'_>) -> (f64, f64) {
         if rows.len() < 2 {
             return (0.0, 1.0);
         }
@@ -213,9 +220,7 @@ impl<'a, T> Batch<'a, T> {
     pub fn mask(&self, width: usize, i: usize) -> Option<&'a [bool]> {
         (!self.masks.is_empty()).then(|| Self::row(self.masks, width, i))
     }
-}
 
-impl<'a, T: Real> Batch<'a, T> {
     /// The observations of these rows, with what a network that remembers needs beside.
     pub fn input(&self, rows: Rows<'a>) -> Input<'a, T> {
         Input { observations: self.observations, width: self.observation_width, rows, memory: self.memory }
@@ -260,6 +265,7 @@ impl<'a, T: Real> Batch<'a, T> {
             ("value_targets", self.value_targets),
             ("weights", self.weights),
             ("episode_returns", self.episode_returns),
+            ("branches' q_values", self.branches.map_or(&[][..], |branches| &branches.q_values)),
         ]
         .into_iter()
         .find_map(|(name, array)| {

@@ -10,6 +10,7 @@ use gradus_ppo::{AdaptiveKl, Minibatches, Objective, Ppo, PpoConfig};
 use gradus_trpo::{CriticConfig, Fisher, KlConstraint, Trpo, TrpoConfig};
 use gradus_vpg::{A2c, A2cConfig, Reinforce, ReinforceConfig};
 
+use crate::collector::VineConfig;
 use crate::config::{Config, Problem};
 
 pub(crate) use vpg::advantage_estimator;
@@ -22,6 +23,13 @@ pub enum Algorithm {
     Ppo(PpoConfig),
     /// Trust region policy optimisation.
     Trpo(TrpoConfig),
+    /// Trust region policy optimisation by the values of several actions in states that a rollout went through.
+    TrpoVine {
+        /// The update.
+        config: TrpoConfig,
+        /// How rollouts branch.
+        vine: VineConfig,
+    },
     /// The natural policy gradient: [`TrpoConfig`] without a line search.
     Npg(TrpoConfig),
     /// REINFORCE; the settings' `advantage` is to be a return.
@@ -48,6 +56,7 @@ impl Algorithm {
         "ppo-adaptive-kl",
         "trpo",
         "trpo-max-kl",
+        "trpo-vine",
         "npg",
         "a2c",
         "a2c-trust-region",
@@ -66,6 +75,7 @@ impl Algorithm {
             Algorithm::Ppo(_) => "ppo-adaptive-kl",
             Algorithm::Trpo(TrpoConfig { constraint: KlConstraint::Mean, .. }) => "trpo",
             Algorithm::Trpo(_) => "trpo-max-kl",
+            Algorithm::TrpoVine { .. } => "trpo-vine",
             Algorithm::Npg(_) => "npg",
             Algorithm::Reinforce(_) => "reinforce",
             Algorithm::A2c(A2cConfig { trust_region: None, .. }) => "a2c",
@@ -81,6 +91,14 @@ impl Algorithm {
         matches!(self, Algorithm::CrossEntropy(_) | Algorithm::CmaEs { .. })
     }
 
+    /// How rollouts branch for it, if they do.
+    pub fn vine(&self) -> Option<VineConfig> {
+        match self {
+            Algorithm::TrpoVine { vine, .. } => Some(*vine),
+            _ => None,
+        }
+    }
+
     /// The algorithm of a configuration whose updates have `rows` steps; what is wrong goes to `problems`.
     pub(crate) fn from_config(config: &Config, rows: usize, problems: &mut Vec<Problem>) -> Option<Self> {
         match config.text("algo") {
@@ -88,13 +106,14 @@ impl Algorithm {
                 let minibatches = minibatches(config, rows, problems)?;
                 ppo(name, config, minibatches, problems).map(Algorithm::Ppo)
             }
-            name @ ("trpo" | "trpo-max-kl" | "npg") => {
+            name @ ("trpo" | "trpo-max-kl" | "trpo-vine" | "npg") => {
                 let minibatches = minibatches(config, rows, problems)?;
                 refuse_adaptive_rate(config, problems);
                 let trpo = trpo(config, minibatches, rows);
                 Some(match name {
                     "npg" => Algorithm::Npg(TrpoConfig { line_search: None, ..trpo }),
                     "trpo-max-kl" => Algorithm::Trpo(trpo.with_constraint(KlConstraint::Max)),
+                    "trpo-vine" => Algorithm::TrpoVine { config: trpo, vine: vine(config, problems) },
                     _ => Algorithm::Trpo(trpo),
                 })
             }
@@ -124,7 +143,9 @@ impl Algorithm {
     ) -> Result<Option<Box<dyn Update<N>>>, UpdateError> {
         Ok(Some(match self {
             Algorithm::Ppo(config) => Box::new(Ppo::new(config.clone(), agent)?),
-            Algorithm::Trpo(config) => Box::new(Trpo::new(config.clone(), agent)?),
+            Algorithm::Trpo(config) | Algorithm::TrpoVine { config, .. } => {
+                Box::new(Trpo::new(config.clone(), agent)?)
+            }
             Algorithm::Npg(config) => {
                 Box::new(Trpo::new(TrpoConfig { line_search: None, ..config.clone() }, agent)?)
             }
@@ -234,6 +255,29 @@ fn ppo(
         kl_target: config.optional_float("kl_target"),
         ..PpoConfig::default()
     })
+}
+
+/// How rollouts branch; what does not fit the other settings goes to `problems`.
+fn vine(config: &Config, problems: &mut Vec<Problem>) -> VineConfig {
+    let vine = VineConfig {
+        states: config.count("vine_states"),
+        actions: config.count("vine_actions"),
+        length: config.count("vine_length"),
+    };
+    let n_steps = config.count("n_steps");
+    if vine.states > n_steps {
+        let reason = format!("a rollout has only n_steps = {n_steps} states of an environment");
+        problems.push(config.problem("vine_states", reason));
+    }
+    if config.bool("normalize_reward") {
+        let reason = "trpo-vine compares returns of the task's own rewards; give false";
+        problems.push(config.problem("normalize_reward", reason));
+    }
+    if config.text("network") == "gru" {
+        let reason = "trpo-vine goes back to states of the task, not of a network's memory; give dense or conv";
+        problems.push(config.problem("network", reason));
+    }
+    vine
 }
 
 /// Epochs, minibatches and learning rate are the critic's: the policy takes one step with all rows.

@@ -26,7 +26,7 @@ pub use algorithm::Algorithm;
 pub use begin::{begin, load_policy};
 pub use collector::{
     Acting, AdvantageEstimator, CollectError, Collector, CollectorConfig, CollectorState, MakeEnvs,
-    RewardScale,
+    RewardScale, VineConfig,
 };
 pub use evaluate::{Evaluation, evaluate};
 pub use saving::policy_of;

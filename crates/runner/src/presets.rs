@@ -32,6 +32,7 @@ presets! {
     "npg": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
         "FrozenLake-v1", "FrozenLake8x8-v1";
     "trpo-max-kl": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
+    "trpo-vine": "CartPole-v1", "Pendulum-v1";
     "ppo-penalty": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
     "ppo-adaptive-kl": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";
     "a2c": "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1";

@@ -8,7 +8,7 @@ use gradus_trpo::TrpoConfig;
 use thiserror::Error;
 
 use crate::algorithm::{Algorithm, advantage_estimator};
-use crate::collector::AdvantageEstimator;
+use crate::collector::{AdvantageEstimator, VineConfig};
 use crate::config::{Config, ConfigError, Problem};
 
 /// The device of the fused kernels.
@@ -17,6 +17,9 @@ pub(crate) const CPU: &str = "cpu";
 /// The most steps of an update, all environments together. Far beyond what anybody has found useful; what it keeps
 /// from happening is that a slip of the keyboard asks the system for terabytes.
 const MAX_ROWS: usize = 1 << 27;
+
+/// The most roll-outs that a rollout branches into, for each of which an environment is kept.
+const MAX_BRANCHES: usize = 1 << 20;
 
 /// How actions are brought into the bounds of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,11 +273,6 @@ impl Settings {
         })
     }
 
-    /// Environment steps of one rollout, N · T.
-    pub fn steps_per_update(&self) -> u64 {
-        (self.n_envs * self.n_steps) as u64
-    }
-
     /// The steps of a sequence that a network with a memory learns from; those of a rollout if nothing else is said.
     pub(crate) fn sequence_length(&self) -> usize {
         match self.body {
@@ -330,11 +328,30 @@ impl Settings {
                 "false for a search, which has no critic",
             );
         }
+        if let Some(vine) = self.algorithm.vine() {
+            self.check_vine(vine)?;
+        }
         let (found, returns) = (format!("{advantage:?}"), advantage.is_return());
         match &self.algorithm {
             Algorithm::Reinforce(_) => check(returns, "advantage", found, "a return for REINFORCE"),
             _ => check(!returns, "advantage", found, "an advantage for all algorithms but REINFORCE"),
         }
+    }
+
+    fn check_vine(&self, vine: VineConfig) -> Result<(), SettingsError> {
+        let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {
+            if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
+        };
+        let states = (1..=self.n_steps).contains(&vine.states);
+        check(states, "vine_states", vine.states.to_string(), "from 1 to n_steps")?;
+        check(vine.actions >= 2, "vine_actions", vine.actions.to_string(), "at least 2")?;
+        check(vine.length >= 1, "vine_length", vine.length.to_string(), "at least 1")?;
+        let branches = self.n_envs.saturating_mul(vine.states).saturating_mul(vine.actions);
+        let name = "n_envs · vine_states · vine_actions";
+        check(branches <= MAX_BRANCHES, name, branches.to_string(), "at most 1048576")?;
+        check(!self.normalize_reward, "normalize_reward", "true".into(), "false for trpo-vine")?;
+        let remembers = matches!(self.body, BodyKind::Gru { .. });
+        check(!remembers, "body", "a memory".into(), "one without a memory for trpo-vine")
     }
 
     /// The networks for a task's spaces, of which the observations may be images.

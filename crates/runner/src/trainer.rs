@@ -138,6 +138,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             action_map: spec.action_map.clone(),
             acting: if N::CONCURRENT { Acting::Apart } else { Acting::Together },
             sequence_length: settings.sequence_length(),
+            vine: settings.algorithm.vine(),
         };
         Ok(Self {
             collector: Collector::new(config, make, &agent.network, &agent.theta, thread_count)?,
@@ -164,8 +165,12 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             progress: self.progress.steps() as f64 / self.settings.total_steps as f64,
             rng: &mut self.updates_stream,
         };
-        let metrics = self.algorithm.update(&mut self.agent, &self.collector.rollout().batch(), context)?;
-        self.progress.count(self.settings.steps_per_update(), self.collector.episodes());
+        let mut metrics =
+            self.algorithm.update(&mut self.agent, &self.collector.rollout().batch(), context)?;
+        if let Some(steps) = self.collector.branch_steps() {
+            metrics.push("branch_steps", steps as f64);
+        }
+        self.progress.count(self.collector.steps(), self.collector.episodes());
         Ok(Iteration {
             steps: self.progress.steps(),
             updates: self.progress.updates(),

@@ -4,6 +4,7 @@
 //! their derivatives in the outputs of the policy; [`surrogate_gradient`], [`fisher_vector_product`],
 //! [`step_length`] and [`line_search`] are what the paper describes.
 
+mod branched;
 mod config;
 mod policy_step;
 mod step;

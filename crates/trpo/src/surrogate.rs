@@ -1,24 +1,34 @@
 //! The surrogate objective, the constraint, and their derivatives in the outputs of the policy.
 
 use gradus_core_math::{Distribution, Real};
-use gradus_policy::{Batch, Input, Rows};
+use gradus_policy::{Batch, Branches, Input, Rows};
 
+use crate::branched::{add_branched_gradient, branched_value};
 use crate::config::{Fisher, KlConstraint};
 
-/// The batch as the policy's step sees it: over all rows the mean L(θ) of r(θ) A, r = π_θ(a|s)/π_old(a|s), and the
-/// mean of `kl_old_new`.
+/// The batch as the policy's step sees it: the means of L(θ) and of `kl_old_new` over its states.
 ///
-/// Source: Schulman et al. 2015, equation 14 with q = π_old, which is the single path of section 5.1; advantages stand
-/// for Q, which moves the expectation of L by a constant. Departure: advantages may be brought to mean 0 and standard
-/// deviation 1 over the batch, as in sb3-contrib and Spinning Up.
+/// *Single path*: the states are all rows, L of a row is r(θ) A, r = π_θ(a|s)/π_old(a|s) (Schulman et al. 2015, equation
+/// 14 with q = π_old, section 5.1); advantages stand for Q, which moves the expectation of L by a constant. Departure:
+/// advantages may be brought to mean 0 and standard deviation 1 over the batch, as in sb3-contrib and Spinning Up.
+///
+/// *Vine*: where the batch has [`Branches`], the states are theirs, and L of a state is equation 15 or 16 (section 5.2).
 #[derive(Clone, Copy, Debug)]
 pub struct Surrogate<'a, T> {
     distribution: &'a Distribution,
     batch: &'a Batch<'a, T>,
-    mean: f64,
-    scale: f64,
+    source: Source<'a, T>,
     constraint: KlConstraint,
     fisher: Fisher,
+}
+
+/// What tells good actions from bad ones.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a, T> {
+    /// The advantage of the action that was taken, less `mean`, times `scale`.
+    SinglePath { mean: f64, scale: f64 },
+    /// The values of several actions of the same state.
+    Vine(&'a Branches<T>),
 }
 
 /// KL(π_old(·|s)‖π_θ(·|s)) over the states of a batch.
@@ -46,12 +56,19 @@ fn greater(a: f64, b: f64) -> f64 {
 }
 
 impl<'a, T: Real> Surrogate<'a, T> {
-    /// The surrogate over all rows of `batch`. Advantages that are all equal are 0 where they are normalised.
+    /// The surrogate over all rows of `batch`, or over its branches. Advantages that are all equal are 0 where they are
+    /// normalised; the values of branches are compared within their state, and are never normalised.
     pub fn new(distribution: &'a Distribution, batch: &'a Batch<'a, T>, normalize_advantage: bool) -> Self {
-        let all = Rows::First(batch.len());
-        let (mean, scale) = if normalize_advantage { batch.standardization(all) } else { (0.0, 1.0) };
+        let source = match batch.branches {
+            Some(branches) => Source::Vine(branches),
+            None if normalize_advantage => {
+                let (mean, scale) = batch.standardization(Rows::First(batch.len()));
+                Source::SinglePath { mean, scale }
+            }
+            None => Source::SinglePath { mean: 0.0, scale: 1.0 },
+        };
         let (constraint, fisher) = Default::default();
-        Self { distribution, batch, mean, scale, constraint, fisher }
+        Self { distribution, batch, source, constraint, fisher }
     }
 
     /// The same with another constraint than the mean.
@@ -69,45 +86,77 @@ impl<'a, T: Real> Surrogate<'a, T> {
         self.constraint
     }
 
-    /// The observations of all rows, as a policy takes them.
-    pub fn input(&self) -> Input<'a, T> {
-        self.batch.all()
+    /// The states as rows of the batch.
+    fn rows(&self) -> Rows<'a> {
+        match self.source {
+            Source::SinglePath { .. } => Rows::First(self.batch.len()),
+            Source::Vine(branches) => Rows::Listed(&branches.rows),
+        }
     }
 
-    fn advantage(&self, i: usize) -> f64 {
-        (self.batch.advantages[i].wide() - self.mean) * self.scale
+    /// 1/B for B states.
+    fn per_row(&self) -> f64 {
+        1.0 / self.rows().len() as f64
+    }
+
+    /// The observations of all states, as a policy takes them.
+    pub fn input(&self) -> Input<'a, T> {
+        self.batch.input(self.rows())
     }
 
     fn mask(&self, i: usize) -> Option<&'a [bool]> {
-        self.batch.mask(self.distribution.mask_width(), i)
+        self.batch.mask(self.distribution.mask_width(), self.rows().index(i))
     }
 
+    /// The action that was taken in state `i`.
     fn action(&self, i: usize) -> &'a [T] {
-        Batch::<T>::row(self.batch.actions, self.distribution.action_width(), i)
+        Batch::<T>::row(self.batch.actions, self.distribution.action_width(), self.rows().index(i))
     }
 
-    /// The cotangent of L in the parameters of the distributions, ∂L/∂φ = r A ∂log π(a|s)/∂φ / B. Returns L.
+    /// L of state `i`.
+    fn value(&self, i: usize, params: &[T]) -> f64 {
+        match self.source {
+            Source::SinglePath { mean, scale } => {
+                let log_prob = self.distribution.log_prob(params, self.mask(i), self.action(i));
+                let ratio = (log_prob - self.batch.log_probs[i]).exp().wide();
+                ratio * (self.batch.advantages[i].wide() - mean) * scale
+            }
+            Source::Vine(branches) => branched_value(self.distribution, params, self.mask(i), branches, i),
+        }
+    }
+
+    /// The cotangent of L in the parameters of the distributions: of a row of a single path
+    /// ∂L/∂φ = r A ∂log π(a|s)/∂φ / B. Returns L.
     ///
     /// # Shapes
     /// `params` and `cotangent`: `[B, n_params]`.
     pub fn value_and_cotangent(&self, params: &[T], cotangent: &mut [T]) -> f64 {
         let width = self.distribution.n_params();
-        let per_row = 1.0 / self.batch.len() as f64;
+        let per_row = self.per_row();
         let mut sum = 0.0;
         cotangent.fill(T::zero());
         let rows = params.chunks_exact(width).zip(cotangent.chunks_exact_mut(width));
         for (i, (params, to)) in rows.enumerate() {
-            let weigh = |log_prob: T, _| {
-                let weighted = (log_prob - self.batch.log_probs[i]).exp().wide() * self.advantage(i);
-                sum += weighted;
-                (T::of(weighted * per_row), T::zero())
-            };
-            self.distribution.add_gradient_with(params, self.mask(i), self.action(i), weigh, to);
+            match self.source {
+                Source::SinglePath { mean, scale } => {
+                    let weigh = |log_prob: T, _| {
+                        let ratio = (log_prob - self.batch.log_probs[i]).exp().wide();
+                        let weighted = ratio * (self.batch.advantages[i].wide() - mean) * scale;
+                        sum += weighted;
+                        (T::of(weighted * per_row), T::zero())
+                    };
+                    self.distribution.add_gradient_with(params, self.mask(i), self.action(i), weigh, to);
+                }
+                Source::Vine(branches) => {
+                    let state = (params, self.mask(i));
+                    sum += add_branched_gradient(self.distribution, state, branches, i, per_row, to);
+                }
+            }
         }
         sum * per_row
     }
 
-    /// L(θ) = mean[r(θ) A] and the mean of `kl_old_new` = KL(π_old(·|s)‖π_θ(·|s)), in f64.
+    /// L(θ) and the mean of `kl_old_new` = KL(π_old(·|s)‖π_θ(·|s)), in f64.
     ///
     /// # Shapes
     /// `params_old`, `params`: `[B, n_params]`, of π_old and π_θ.
@@ -125,13 +174,12 @@ impl<'a, T: Real> Surrogate<'a, T> {
         let (mut value, mut sum, mut max) = (0.0, 0.0, 0.0);
         let rows = params_old.chunks_exact(width).zip(params.chunks_exact(width));
         for (i, (old, new)) in rows.enumerate() {
-            let log_prob = self.distribution.log_prob(new, self.mask(i), self.action(i));
-            value += (log_prob - self.batch.log_probs[i]).exp().wide() * self.advantage(i);
+            value += self.value(i, new);
             let kl = self.distribution.kl(old, new, self.mask(i)).wide();
             sum += kl;
             max = greater(max, kl);
         }
-        let per_row = 1.0 / self.batch.len() as f64;
+        let per_row = self.per_row();
         (value * per_row, Divergence { mean: sum * per_row, max })
     }
 
@@ -143,7 +191,7 @@ impl<'a, T: Real> Surrogate<'a, T> {
     /// `params_old`, `tangent`, `out`: `[B, n_params]`.
     pub fn metric(&self, params_old: &[T], tangent: &[T], out: &mut [T]) {
         let width = self.distribution.n_params();
-        let per_row = T::of(1.0 / self.batch.len() as f64);
+        let per_row = T::of(self.per_row());
         let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
         for (i, ((params, tangent), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
             match self.fisher {
@@ -179,7 +227,7 @@ impl<'a, T: Real> Surrogate<'a, T> {
             sum += of_row;
             max = greater(max, of_row);
         }
-        Divergence { mean: sum / self.batch.len() as f64, max }.of(self.constraint)
+        Divergence { mean: sum * self.per_row(), max }.of(self.constraint)
     }
 
     /// The mean entropy of the distributions.
@@ -187,6 +235,6 @@ impl<'a, T: Real> Surrogate<'a, T> {
         let width = self.distribution.n_params();
         let rows = params.chunks_exact(width).enumerate();
         let sum: f64 = rows.map(|(i, row)| self.distribution.entropy(row, self.mask(i)).wide()).sum();
-        sum / self.batch.len() as f64
+        sum * self.per_row()
     }
 }

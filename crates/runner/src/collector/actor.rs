@@ -76,6 +76,17 @@ impl<F: Frozen<Scalar = f32>> Actor<F> {
         self.frozen.step(observed, &mut self.states, &mut self.outputs);
     }
 
+    /// Answers so many rows of `observed` apart from the environments; for a policy that remembers nothing.
+    pub(super) fn answer_rows(&mut self, observed: &[f32], outputs: &mut Vec<f32>, rows: usize) {
+        outputs.resize(rows * self.width, 0.0);
+        self.frozen.forward(observed, outputs);
+    }
+
+    /// The length of a row of outputs.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
     /// What it last answered.
     pub(super) fn answers(&self) -> Answers<'_> {
         let Self { outputs, states, .. } = self;

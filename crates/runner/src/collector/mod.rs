@@ -1,6 +1,8 @@
 //! Experience from environments: many of them, shared out over threads.
 
 mod actor;
+mod branches;
+mod branching;
 mod estimate;
 mod rewards;
 mod shard;
@@ -16,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use actor::Actor;
+use branching::Brancher;
+pub use branching::VineConfig;
 pub use estimate::AdvantageEstimator;
 pub use rewards::RewardScale;
 use shard::{Maps, Shard};
@@ -71,6 +75,8 @@ pub struct CollectorConfig {
     pub acting: Acting,
     /// For a network that remembers: the steps of a sequence that is learnt from, of which `n_steps` is a multiple.
     pub sequence_length: usize,
+    /// Whether and how other actions are tried out on the way.
+    pub vine: Option<VineConfig>,
 }
 
 /// The state of a collector between rollouts, for a checkpoint.
@@ -83,6 +89,8 @@ pub struct CollectorState {
     memories: Vec<f32>,
     observations: Option<RunningMoments>,
     rewards: Option<RewardScale>,
+    /// Draws the steps in which rollouts branch, if they do.
+    forks_stream: Option<Stream>,
 }
 
 /// Why no rollout came about.
@@ -155,6 +163,9 @@ pub struct Collector<N: Network<Scalar = f32>> {
     observations: Option<RunningMoments>,
     rewards: Option<RewardScale>,
     rollout: Rollout<f32>,
+    forks_stream: Option<Stream>,
+    /// The steps of this rollout in which it branches, in their order.
+    forks: Vec<usize>,
     episodes: Vec<Episode>,
     /// How many episodes of each shard are told already, while they are put in order.
     told: Vec<usize>,
@@ -181,7 +192,13 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             let (first, end) = (k * config.n_envs / count, (k + 1) * config.n_envs / count);
             let mut env = make(end - first, config.seed, first)?;
             env.reset_all()?;
-            shards.push(Shard::new(env, first, config.seed, distribution.clone()));
+            let mut shard = Shard::new(env, first, config.seed, distribution.clone());
+            if let Some(vine) = config.vine {
+                let one = || make(1, config.seed, 0);
+                shard.brancher =
+                    Some(Brancher::new(vine, config.gamma, end - first, &distribution, one)?);
+            }
+            shards.push(shard);
         }
         let length = config.sequence_length;
         let actor = |n: usize| Actor::new(network.freeze_policy(theta), network.frozen_width(), n, length);
@@ -200,6 +217,8 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             observations: config.normalize_observation.then(|| RunningMoments::new(width)),
             rewards: config.normalize_reward.then(|| RewardScale::new(config.n_envs)),
             rollout,
+            forks_stream: config.vine.map(|_| Stream::new(config.seed, "vine", 0)),
+            forks: Vec::new(),
             config,
             distribution,
             shards,
@@ -252,8 +271,10 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         if self.config.advantage.needs_whole_episodes() {
             self.begin_episodes()?;
         }
+        self.draw_forks();
         self.act(team.reborrow(), &theta[..network.policy_parameter_count()]);
         self.assemble()?;
+        self.value_branches(team.reborrow(), network, theta);
         self.take_statistics();
         self.evaluate(team, network, theta)?;
         self.estimate_advantages()
@@ -274,18 +295,21 @@ impl<N: Network<Scalar = f32>> Collector<N> {
     /// Steps all environments T times with the policy of these parameters.
     fn act(&mut self, mut team: Team<'_>, policy: &[f32]) {
         let normalizer = self.normalizer();
-        let Self { config, shards, actors, observed, .. } = self;
+        let Self { config, shards, actors, observed, forks, .. } = self;
         let maps = Maps { normalizer: normalizer.as_ref(), action_map: &config.action_map };
         if config.acting == Acting::Apart {
             let mut pairs: Vec<_> = shards.iter_mut().zip(actors).collect();
             return team.for_each(&mut pairs, |_, (shard, actor)| {
-                shard.run(actor, policy, config.n_steps, maps);
+                shard.run(actor, policy, (config.n_steps, forks), maps);
             });
         }
         let [actor] = &mut actors[..] else { return };
         actor.begin(policy);
         team.for_each(shards, |_, shard| shard.begin(maps));
-        for _ in 0..config.n_steps {
+        for t in 0..config.n_steps {
+            if forks.contains(&t) {
+                team.for_each(shards, |_, shard| shard.fork());
+            }
             observed.clear();
             shards.iter().for_each(|shard| observed.extend_from_slice(&shard.observed));
             actor.answer(observed);
@@ -293,7 +317,10 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             team.for_each(shards, |_, shard| shard.step(answers.skip(shard.first), maps));
             shards.iter().for_each(|shard| actor.forget(shard.first, shard.env.outcomes()));
         }
-        shards.iter_mut().for_each(Shard::end);
+        for shard in shards {
+            shard.end();
+            shard.branch(actor, forks, maps);
+        }
     }
 
     /// Puts the records of the shards together, `[T, N, ...]`.
@@ -417,6 +444,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             memories: self.actors.iter().flat_map(Actor::states).copied().collect(),
             observations: self.observations.clone(),
             rewards: self.rewards.clone(),
+            forks_stream: self.forks_stream.clone(),
         }
     }
 
@@ -437,6 +465,9 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         {
             return Err(CollectError::State("its statistics are of other observations or rewards".into()));
         }
+        if state.forks_stream.is_some() != self.forks_stream.is_some() {
+            return Err(CollectError::State("of it and this run, one branches and the other does not".into()));
+        }
         let width = self.actors.iter().map(|actor| actor.states().len()).sum::<usize>();
         if state.memories.len() != width {
             let found = state.memories.len();
@@ -455,6 +486,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
         }
         self.observations = state.observations;
         self.rewards = state.rewards;
+        self.forks_stream = state.forks_stream;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use gradus_envs::{EnvError, Episode, Outcome, VectorEnv};
 use gradus_policy::{ActionMap, Frozen, Normalizer};
 
 use super::actor::{Actor, Answers};
+use super::branching::{Brancher, Fork};
 
 /// How observations and actions are seen from the other side during a rollout.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ pub(super) struct Shard {
     pub(super) streams: Vec<Stream>,
     distribution: Distribution,
     pub(super) record: Record,
+    /// Who tries other actions out, if anybody does.
+    pub(super) brancher: Option<Brancher>,
     pub(super) error: Option<EnvError>,
     env_actions: Vec<f32>,
     /// The present observations, as the networks see them, `[n, observation_width]`.
@@ -45,6 +48,8 @@ pub(super) struct Record {
     /// The observations after the last step, as the networks see them.
     pub(super) last: Vec<f32>,
     pub(super) episodes: Vec<Episode>,
+    /// The states in which other actions are tried out, in the order of steps and then of environments.
+    pub(super) forks: Vec<Fork>,
     /// Statistics of raw observations, one an environment.
     pub(super) moments: Vec<RunningMoments>,
 }
@@ -56,6 +61,7 @@ impl Shard {
             streams: (first..first + n).map(|i| Stream::new(seed, "action", i as u64)).collect(),
             first,
             record: Record::default(),
+            brancher: None,
             error: None,
             env_actions: vec![0.0; n * distribution.action_width()],
             observed: vec![0.0; env.observations().len()],
@@ -64,22 +70,45 @@ impl Shard {
         }
     }
 
-    /// Steps every environment `n_steps` times with a policy of its own. An error stays in `error`.
+    /// Steps every environment `n_steps` times with a policy of its own, and branches in the steps `forks`. An error
+    /// stays in `error`.
     pub(super) fn run<F: Frozen<Scalar = f32>>(
         &mut self,
         actor: &mut Actor<F>,
         theta: &[f32],
-        n_steps: usize,
+        (n_steps, forks): (usize, &[usize]),
         maps: Maps<'_>,
     ) {
         actor.begin(theta);
         self.begin(maps);
-        for _ in 0..n_steps {
+        for t in 0..n_steps {
+            if forks.contains(&t) {
+                self.fork();
+            }
             actor.answer(&self.observed);
             self.step(actor.answers(), maps);
             actor.forget(0, self.env.outcomes());
         }
         self.end();
+        self.branch(actor, forks, maps);
+    }
+
+    /// Keeps the present states, to come back to them.
+    pub(super) fn fork(&mut self) {
+        let states = self.env.save().into_iter().zip(&self.streams);
+        self.record.forks.extend(states.map(|(env, stream)| Fork { env, stream: stream.clone() }));
+    }
+
+    /// Tries other actions out in the states that were kept. After an error nothing happens any more.
+    pub(super) fn branch<F: Frozen<Scalar = f32>>(
+        &mut self,
+        actor: &mut Actor<F>,
+        forks: &[usize],
+        maps: Maps<'_>,
+    ) {
+        if let (Some(brancher), None) = (&mut self.brancher, &self.error) {
+            self.error = brancher.run(actor, &self.record, forks, maps).err();
+        }
     }
 
     /// Begins a rollout: forgets the last one, and looks at the present observations.
@@ -182,6 +211,7 @@ impl Record {
         self.truncated_states.clear();
         self.last.clear();
         self.episodes.clear();
+        self.forks.clear();
     }
 }
 

@@ -211,6 +211,24 @@ pub static KEYS: &[Key] = &[
     .default("0.8", SB3_TRPO),
     Key::new("max_backtracks", Kind::Integer(1, 1_000), "TRPO: the trials of the line search.")
         .default("10", SB3_TRPO),
+    Key::new(
+        "vine_states",
+        COUNT,
+        "trpo-vine: states of each environment, in a rollout, in which several actions are tried out.",
+    )
+    .default("16", OURS),
+    Key::new(
+        "vine_actions",
+        Kind::Integer(2, 65_536),
+        "trpo-vine: actions that are tried in a state; all of them where a choice has no more.",
+    )
+    .default("4", TRPO_PAPER),
+    Key::new(
+        "vine_length",
+        Kind::Integer(1, 1_000_000),
+        "trpo-vine: the most steps of a roll-out by which an action is valued.",
+    )
+    .default("50", TRPO_PAPER),
     Key::new("normalize_advantage", Kind::Bool, "Whether advantages get mean 0 and deviation 1.")
         .default("true", SB3),
     Key::new("normalize_observation", Kind::Bool, "Whether observations are scaled by running moments.")

@@ -30,6 +30,7 @@ fn config(normalize: bool, acting: Acting) -> CollectorConfig {
         action_map: ActionMap::Clip { low: vec![-1.0], high: vec![1.0] },
         acting,
         sequence_length: T,
+        vine: None,
     }
 }
 

@@ -11,3 +11,4 @@ mod policy_gradients;
 mod search;
 mod tasks;
 mod trust_region;
+mod vine;
