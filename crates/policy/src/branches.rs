@@ -45,6 +45,10 @@ impl<T: Real> Branches<T> {
         let (k, states) = (self.actions_per_state, self.rows.len());
         let width = self.actions.len() / (states * k);
         let range = n * k..(n + 1) * k;
-        (&self.actions[range.start * width..range.end * width], &self.log_probs[range.clone()], &self.q_values[range])
+        (
+            &self.actions[range.start * width..range.end * width],
+            &self.log_probs[range.clone()],
+            &self.q_values[range],
+        )
     }
 }

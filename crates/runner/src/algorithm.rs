@@ -274,7 +274,8 @@ fn vine(config: &Config, problems: &mut Vec<Problem>) -> VineConfig {
         problems.push(config.problem("normalize_reward", reason));
     }
     if config.text("network") == "gru" {
-        let reason = "trpo-vine goes back to states of the task, not of a network's memory; give dense or conv";
+        let reason =
+            "trpo-vine goes back to states of the task, not of a network's memory; give dense or conv";
         problems.push(config.problem("network", reason));
     }
     vine

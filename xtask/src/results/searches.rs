@@ -24,6 +24,8 @@ pub(super) struct Searches {
     pub(super) realised_kl: f64,
     /// The greatest in a row.
     pub(super) greatest_kl: f64,
+    /// Of an update in the mean, the steps of the simulator in roll-outs beside the rollout; none without a vine.
+    pub(super) branch_steps: Option<f64>,
 }
 
 /// What is summed up over the rows of tables.
@@ -36,6 +38,7 @@ struct Sums {
     rejected: f64,
     kl: f64,
     greatest_kl: f64,
+    branch_steps: Option<f64>,
 }
 
 /// One entry for each variant and task of algorithms that log a search; jobs of one setting are neighbours.
@@ -60,6 +63,7 @@ impl Sums {
     /// A row is the mean of the updates since the row before, so it counts as often as there were updates.
     fn add(&mut self, table: &Table) {
         let place = |name: &str| table.columns().iter().position(|column| column == name);
+        let branch_steps = place("branch_steps");
         let kl = place("max_kl_old_new").or_else(|| place("kl_old_new"));
         let [Some(updates), Some(trials), Some(rejected), Some(zero_gradient), Some(kl)] =
             [place("updates"), place("line_search_trials"), place("rejected"), place("zero_gradient"), kl]
@@ -82,6 +86,9 @@ impl Sums {
             self.rejected += weight * rejected;
             self.kl += weight * kl;
             self.greatest_kl = self.greatest_kl.max(kl);
+            if let Some(steps) = branch_steps.and_then(|place| row[place]) {
+                *self.branch_steps.get_or_insert_default() += weight * steps;
+            }
         }
     }
 
@@ -98,6 +105,7 @@ impl Sums {
             rejected: has_search.then(|| self.rejected / searches),
             realised_kl: self.kl / (searches - self.rejected),
             greatest_kl: self.greatest_kl,
+            branch_steps: self.branch_steps.map(|steps| steps / self.updates),
         })
     }
 }
@@ -113,13 +121,13 @@ fn max_kl(job: &Job) -> anyhow::Result<f64> {
 /// The table of all of them.
 pub(super) fn table(all: &[Searches]) -> String {
     let mut text = String::from(
-        "| task | variant | δ | updates | updates a row | backtracks an update | rejected | KL in the mean / δ | greatest KL / δ |\n\
-         |---|---|---:|---:|---:|---:|---:|---:|---:|\n",
+        "| task | variant | δ | updates | updates a row | backtracks an update | rejected | KL in the mean / δ | greatest KL / δ | roll-out steps an update |\n\
+         |---|---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     let or_dash = |value: Option<String>| value.unwrap_or("–".into());
     for it in all {
         text += &format!(
-            "| {} | {} | {} | {:.0} | {:.1} | {} | {} | {:.2} | {:.2} |\n",
+            "| {} | {} | {} | {:.0} | {:.1} | {} | {} | {:.2} | {:.2} | {} |\n",
             it.env,
             it.label,
             it.max_kl,
@@ -129,6 +137,7 @@ pub(super) fn table(all: &[Searches]) -> String {
             or_dash(it.rejected.map(|it| format!("{:.1} %", 100.0 * it))),
             it.realised_kl / it.max_kl,
             it.greatest_kl / it.max_kl,
+            or_dash(it.branch_steps.map(|it| format!("{it:.0}"))),
         );
     }
     text

@@ -69,7 +69,8 @@ const SEARCHES: &str = "From `metrics.csv` of all seeds. A row there is the mean
     updates, the greatest KL is one of such means. *backtracks* are trials after the full step, *rejected* the updates that no\n\
     trial was good enough for, and that leave the policy as it was. KL(old, new) is that of the updates that changed the\n\
     policy: the mean over the states of the batch, or of `trpo-max-kl` the greatest of a state. δ bounds it where there\n\
-    is a line search.";
+    is a line search. *roll-out steps* are those that `trpo-vine` makes beside its rollout, and which the steps of the tables\n\
+    above include.";
 
 fn explanation(study: &Study, origin: &Origin<'_>) -> String {
     let runs = match origin.side_by_side {

@@ -50,8 +50,8 @@ impl Group<'_> {
         median(&self.runs.iter().map(|run| run.wall_seconds).collect::<Vec<f64>>())
     }
 
-    /// The steps of a run, which are the same for all seeds.
+    /// The median of the steps of a run, which are the same for all seeds unless updates take different numbers of them.
     pub(super) fn steps(&self) -> u64 {
-        self.runs.first().map_or(0, |run| run.total_steps)
+        median(&self.runs.iter().map(|run| run.total_steps as f64).collect::<Vec<f64>>()) as u64
     }
 }

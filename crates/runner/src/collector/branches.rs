@@ -48,7 +48,8 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             for (&(branch, discount), &value) in brancher.open.iter().zip(values.by_ref()) {
                 q_values[branch] += discount * f64::from(value);
             }
-            let place = super::Place { n_envs: n_envs * k, first: shard.first * k, n: shard.env.n_envs() * k };
+            let place =
+                super::Place { n_envs: n_envs * k, first: shard.first * k, n: shard.env.n_envs() * k };
             place.copy(&brancher.actions, &mut branches.actions, width);
             place.copy(&brancher.log_probs, &mut branches.log_probs, 1);
             place.map(&q_values, &mut branches.q_values, |q| q as f32);

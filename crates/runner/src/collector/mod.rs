@@ -195,8 +195,7 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             let mut shard = Shard::new(env, first, config.seed, distribution.clone());
             if let Some(vine) = config.vine {
                 let one = || make(1, config.seed, 0);
-                shard.brancher =
-                    Some(Brancher::new(vine, config.gamma, end - first, &distribution, one)?);
+                shard.brancher = Some(Brancher::new(vine, config.gamma, end - first, &distribution, one)?);
             }
             shards.push(shard);
         }
@@ -466,7 +465,9 @@ impl<N: Network<Scalar = f32>> Collector<N> {
             return Err(CollectError::State("its statistics are of other observations or rewards".into()));
         }
         if state.forks_stream.is_some() != self.forks_stream.is_some() {
-            return Err(CollectError::State("of it and this run, one branches and the other does not".into()));
+            return Err(CollectError::State(
+                "of it and this run, one branches and the other does not".into(),
+            ));
         }
         let width = self.actors.iter().map(|actor| actor.states().len()).sum::<usize>();
         if state.memories.len() != width {

@@ -108,7 +108,10 @@ fn drawn_actions_begin_with_the_one_that_was_taken() {
             assert_eq!(actions[0].to_bits(), rollout.actions[row].to_bits());
             assert!(actions[1..].iter().all(|&action| action != actions[0]));
             let expected = rollout.rewards[row] + GAMMA as f32 * rollout.next_values[row];
-            assert!((q_values[0] - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{q_values:?}, {expected}");
+            assert!(
+                (q_values[0] - expected).abs() < 1e-5 * (1.0 + expected.abs()),
+                "{q_values:?}, {expected}"
+            );
         }
     }
 }
@@ -119,7 +122,8 @@ fn branching_steps_are_spread_over_the_rollout() {
     let vine = VineConfig { states: 5, actions: 2, length: 1 };
     let mut seen = std::collections::BTreeSet::new();
     for rollout in rollouts(CartPole::v1, vine, Acting::Apart, false) {
-        let steps: Vec<usize> = branches(&rollout).rows.iter().step_by(N).map(|row| *row as usize / N).collect();
+        let steps: Vec<usize> =
+            branches(&rollout).rows.iter().step_by(N).map(|row| *row as usize / N).collect();
         assert_eq!(steps.len(), 5);
         for (part, step) in steps.iter().enumerate() {
             assert!((part * T / 5..(part + 1) * T / 5).contains(step), "{steps:?}");
