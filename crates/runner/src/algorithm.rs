@@ -292,6 +292,7 @@ fn trpo(config: &Config, minibatches: Minibatches, rows: usize) -> TrpoConfig {
         conjugate_gradient: ConjugateGradient::new().with_max_iterations(config.count("cg_iterations")),
         cg_damping: config.float("cg_damping"),
         constraint: KlConstraint::Mean,
+        fisher_fraction: config.float("fisher_fraction"),
         fisher: if config.text("fisher") == "empirical" { Fisher::Empirical } else { Fisher::Analytic },
         line_search: Some(
             BacktrackingLineSearch::new()

@@ -1,7 +1,7 @@
 //! One step of the policy, and what it came to.
 
 use gradus_core_math::{
-    BacktrackingLineSearch, CgInfo, CgSolver, LineSearchOutcome, Real, RejectReason, axpy, norm,
+    BacktrackingLineSearch, CgInfo, CgSolver, LineSearchOutcome, Real, RejectReason, Stream, axpy, norm,
 };
 use gradus_policy::{Linearized, Metrics, Network, Team, UpdateError, check_finite};
 
@@ -30,6 +30,7 @@ pub(crate) struct PolicyStep {
 pub(crate) struct PolicyStepper<T> {
     max_kl: f64,
     cg_damping: f64,
+    fisher_fraction: f64,
     search: Option<BacktrackingLineSearch>,
     solver: CgSolver<T>,
     gradient: Vec<T>,
@@ -44,10 +45,11 @@ impl<T: Real> PolicyStepper<T> {
             UpdateError::Setting { name: error.name, value: error.value, range: error.range }
         })?;
         let zeros = || vec![T::zero(); parameters];
-        let TrpoConfig { max_kl, cg_damping, line_search: search, .. } = *config;
+        let TrpoConfig { max_kl, cg_damping, fisher_fraction, line_search: search, .. } = *config;
         Ok(Self {
             max_kl,
             cg_damping,
+            fisher_fraction,
             search,
             solver,
             gradient: zeros(),
@@ -72,7 +74,20 @@ impl<T: Real> PolicyStepper<T> {
         Ok(done)
     }
 
-    /// Gradient, natural direction and step length at θ, from one linearisation; the full step into `self.step`, the
+    /// The rows of the states that F is made of in this update, drawn without repetition; none for all.
+    fn fisher_rows(&self, surrogate: &Surrogate<'_, T>, update: u64) -> Option<Vec<u32>> {
+        if self.fisher_fraction >= 1.0 {
+            return None;
+        }
+        let states = surrogate.rows();
+        let amount = ((states.len() as f64 * self.fisher_fraction).ceil() as usize).min(states.len());
+        let mut rng = Stream::new(update, "fisher states", 0);
+        let drawn = rand::seq::index::sample(&mut rng, states.len(), amount);
+        Some(drawn.into_iter().map(|i| states.index(i) as u32).collect())
+    }
+
+    /// Gradient, natural direction and step length at θ, from one linearisation, or from two where F is made of fewer
+    /// states; the full step into `self.step`, the
     /// outputs there into the first of `self.rows`.
     fn full_step<N: Network<Scalar = T>>(
         &mut self,
@@ -82,6 +97,8 @@ impl<T: Real> PolicyStepper<T> {
         surrogate: &Surrogate<'_, T>,
         update: u64,
     ) -> Result<PolicyStep, UpdateError> {
+        let fisher_rows = self.fisher_rows(surrogate, update);
+        let fisher = fisher_rows.as_ref().map_or(*surrogate, |rows| surrogate.with_rows(rows));
         let Self { gradient, step, rows: [params_old, scratch, more_scratch], solver, .. } = self;
         let mut point = policy.linearize(team.reborrow(), theta, surrogate.input());
         params_old.clear();
@@ -93,18 +110,24 @@ impl<T: Real> PolicyStepper<T> {
         let gradient_norm = norm(gradient);
         check_finite("the surrogate", surrogate_old, update)?;
         check_finite("the norm of the surrogate's gradient", gradient_norm, update)?;
+        if fisher_rows.is_some() {
+            drop(point);
+            point = policy.linearize(team.reborrow(), theta, fisher.input());
+        }
+        let outputs = point.outputs().len();
         let product = |v: &[T], out: &mut [T]| {
-            let buffers = (&mut scratch[..], &mut more_scratch[..]);
-            fisher_vector_product(team.reborrow(), &mut point, surrogate, self.cg_damping, v, buffers, out);
+            let buffers = (&mut scratch[..outputs], &mut more_scratch[..outputs]);
+            fisher_vector_product(team.reborrow(), &mut point, &fisher, self.cg_damping, v, buffers, out);
         };
         let info =
             solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
         let length = match surrogate.constraint() {
             KlConstraint::Mean => step_length(self.max_kl, &info),
             KlConstraint::Max => {
-                point.jvp(team.reborrow(), step, scratch);
+                point.jvp(team.reborrow(), step, &mut scratch[..outputs]);
                 let damping = self.cg_damping * norm(step) * norm(step);
-                step_length_for(self.max_kl, surrogate.curvature(params_old, scratch) + damping)
+                let curvature = fisher.curvature(point.outputs(), &scratch[..outputs]);
+                step_length_for(self.max_kl, curvature + damping)
             }
         };
         let length = T::of(length);

@@ -17,6 +17,8 @@ use crate::config::{Fisher, KlConstraint};
 pub struct Surrogate<'a, T> {
     distribution: &'a Distribution,
     batch: &'a Batch<'a, T>,
+    /// The states as rows of the batch.
+    rows: Rows<'a>,
     source: Source<'a, T>,
     constraint: KlConstraint,
     fisher: Fisher,
@@ -67,8 +69,22 @@ impl<'a, T: Real> Surrogate<'a, T> {
             }
             None => Source::SinglePath { mean: 0.0, scale: 1.0 },
         };
+        let rows = match source {
+            Source::SinglePath { .. } => Rows::First(batch.len()),
+            Source::Vine(branches) => Rows::Listed(&branches.rows),
+        };
         let (constraint, fisher) = Default::default();
-        Self { distribution, batch, source, constraint, fisher }
+        Self { distribution, batch, rows, source, constraint, fisher }
+    }
+
+    /// The same over these rows of the batch alone, and their single path: for products with the Fisher matrix, in which
+    /// L has no part.
+    pub fn with_rows(self, rows: &'a [u32]) -> Self {
+        let source = match self.source {
+            Source::Vine(_) => Source::SinglePath { mean: 0.0, scale: 1.0 },
+            single_path => single_path,
+        };
+        Self { rows: Rows::Listed(rows), source, ..self }
     }
 
     /// The same with another constraint than the mean.
@@ -87,39 +103,42 @@ impl<'a, T: Real> Surrogate<'a, T> {
     }
 
     /// The states as rows of the batch.
-    fn rows(&self) -> Rows<'a> {
-        match self.source {
-            Source::SinglePath { .. } => Rows::First(self.batch.len()),
-            Source::Vine(branches) => Rows::Listed(&branches.rows),
-        }
+    pub fn rows(&self) -> Rows<'a> {
+        self.rows
     }
 
     /// 1/B for B states.
     fn per_row(&self) -> f64 {
-        1.0 / self.rows().len() as f64
+        1.0 / self.rows.len() as f64
     }
 
     /// The observations of all states, as a policy takes them.
     pub fn input(&self) -> Input<'a, T> {
-        self.batch.input(self.rows())
+        self.batch.input(self.rows)
     }
 
     fn mask(&self, i: usize) -> Option<&'a [bool]> {
-        self.batch.mask(self.distribution.mask_width(), self.rows().index(i))
+        self.batch.mask(self.distribution.mask_width(), self.rows.index(i))
     }
 
     /// The action that was taken in state `i`.
     fn action(&self, i: usize) -> &'a [T] {
-        Batch::<T>::row(self.batch.actions, self.distribution.action_width(), self.rows().index(i))
+        Batch::<T>::row(self.batch.actions, self.distribution.action_width(), self.rows.index(i))
+    }
+
+    /// log π_old and the advantage of the action that was taken in state `i`.
+    fn taken(&self, i: usize) -> (T, f64) {
+        let row = self.rows.index(i);
+        (self.batch.log_probs[row], self.batch.advantages[row].wide())
     }
 
     /// L of state `i`.
     fn value(&self, i: usize, params: &[T]) -> f64 {
         match self.source {
             Source::SinglePath { mean, scale } => {
+                let (log_prob_old, advantage) = self.taken(i);
                 let log_prob = self.distribution.log_prob(params, self.mask(i), self.action(i));
-                let ratio = (log_prob - self.batch.log_probs[i]).exp().wide();
-                ratio * (self.batch.advantages[i].wide() - mean) * scale
+                (log_prob - log_prob_old).exp().wide() * (advantage - mean) * scale
             }
             Source::Vine(branches) => branched_value(self.distribution, params, self.mask(i), branches, i),
         }
@@ -139,9 +158,9 @@ impl<'a, T: Real> Surrogate<'a, T> {
         for (i, (params, to)) in rows.enumerate() {
             match self.source {
                 Source::SinglePath { mean, scale } => {
+                    let (log_prob_old, advantage) = self.taken(i);
                     let weigh = |log_prob: T, _| {
-                        let ratio = (log_prob - self.batch.log_probs[i]).exp().wide();
-                        let weighted = ratio * (self.batch.advantages[i].wide() - mean) * scale;
+                        let weighted = (log_prob - log_prob_old).exp().wide() * (advantage - mean) * scale;
                         sum += weighted;
                         (T::of(weighted * per_row), T::zero())
                     };

@@ -281,12 +281,18 @@ impl World {
     }
 
     fn library_fisher_of(&self, kind: Fisher, damping: f64) -> Vec<f64> {
+        self.library_fisher_over(kind, damping, None)
+    }
+
+    /// The same over some rows.
+    fn library_fisher_over(&self, kind: Fisher, damping: f64, rows: Option<&[u32]>) -> Vec<f64> {
         let n = self.theta.len();
         let mut fisher = vec![0.0; n * n];
         let mut policy = self.policy();
         self.with_surrogate(false, |surrogate| {
-            let surrogate = &surrogate.with_fisher(kind);
-            let mut point = policy.linearize(Team::single(), &self.theta, self.input());
+            let surrogate = surrogate.with_fisher(kind);
+            let surrogate = &rows.map_or(surrogate, |rows| surrogate.with_rows(rows));
+            let mut point = policy.linearize(Team::single(), &self.theta, surrogate.input());
             let mut tangent = vec![0.0; point.outputs().len()];
             let mut cotangent = tangent.clone();
             for (j, column) in fisher.chunks_exact_mut(n).enumerate() {
@@ -375,6 +381,28 @@ fn the_empirical_matrix_is_of_the_scores_of_the_actions_drawn() {
 }
 
 /// Mean and maximum of the divergences of states, and their models of second order: ½ uᵀM u along a direction.
+/// The matrices of the even and of the odd rows, each a mean, add up to that of all; each is another than that.
+#[test]
+fn a_matrix_of_some_states_is_the_mean_of_theirs() {
+    for world in World::all() {
+        for kind in [Fisher::Analytic, Fisher::Empirical] {
+            let whole = world.library_fisher_of(kind, 0.0);
+            let parts: [Vec<u32>; 2] =
+                [0, 1].map(|odd| (0..ROWS as u32).filter(|row| row % 2 == odd).collect());
+            let matrices = parts.each_ref().map(|rows| world.library_fisher_over(kind, 0.0, Some(rows)));
+            let mut differs = false;
+            for (i, whole) in whole.iter().enumerate() {
+                let sum: f64 =
+                    parts.iter().zip(&matrices).map(|(rows, part)| part[i] * rows.len() as f64).sum();
+                let mean = sum / ROWS as f64;
+                assert!((mean - whole).abs() < 1e-12 * (1.0 + whole.abs()), "{i}: {mean}, {whole}");
+                differs |= (matrices[0][i] - whole).abs() > 1e-3;
+            }
+            assert!(differs);
+        }
+    }
+}
+
 #[test]
 fn the_greatest_divergence_of_a_state_and_its_model() {
     let mut rng = Stream::new(0, "directions", 0);

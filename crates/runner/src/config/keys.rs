@@ -195,6 +195,12 @@ pub static KEYS: &[Key] = &[
         "TRPO, NPG: the matrix of the natural gradient: the KL's Hessian, or outer products of the scores.",
     )
     .default("analytic", TRPO_PAPER),
+    Key::new(
+        "fisher_fraction",
+        Kind::Float(Excluded(0.0), Included(1.0)),
+        "TRPO, NPG: the share of an update's states that this matrix is made of.",
+    )
+    .default("1.0", SB3_TRPO),
     Key::new("cg_iterations", Kind::Integer(1, 1_000_000), "TRPO, NPG: iterations of conjugate gradient.")
         .default("10", TRPO_PAPER),
     Key::new(

@@ -172,6 +172,9 @@ fn every_setting_out_of_range_is_named() {
     let k = CriticConfig::new;
     let mut cases = vec![
         ("cg_damping", c().with_cg_damping(-1e-9)),
+        ("fisher_fraction", c().with_fisher_fraction(0.0)),
+        ("fisher_fraction", c().with_fisher_fraction(1.5)),
+        ("fisher_fraction", c().with_fisher_fraction(f64::NAN)),
         ("max_iterations", c().with_cg_iterations(0)),
         ("relative_tolerance", tolerances(0.0, 1.0)),
         ("max_backtracks", c().with_line_search(search(0.5, 0))),

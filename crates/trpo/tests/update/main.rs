@@ -148,11 +148,27 @@ fn every_accepted_step_is_within_the_trust_region_and_improves_the_surrogate() {
     let [accepted, ..] = every_step_keeps_its_promises::<f64>(&config(), 30, 1e-9);
     assert!(accepted >= 100, "{accepted} of 120");
     every_step_keeps_its_promises::<f32>(&config(), 30, 1e-3);
+    // The matrix of a fifth of the states: the promises are about all of them.
+    let sparse = config().with_fisher_fraction(0.2);
+    let [accepted, ..] = every_step_keeps_its_promises::<f64>(&sparse, 30, 1e-9);
+    assert!(accepted >= 100, "{accepted} of 120");
     // A region so large that the quadratic model fails, to see the search at work.
     let bold = config().with_max_kl(2.0).with_cg_damping(1e-3);
     let bold = bold.with_line_search(Some(BacktrackingLineSearch::new().with_max_backtracks(3)));
     let [_, backtracked, rejected] = every_step_keeps_its_promises::<f64>(&bold, 30, 1e-9);
     assert!(backtracked > 0 && rejected > 0, "{backtracked} {rejected}");
+}
+
+/// All states, or a part of them that is drawn anew for each update, and drawn alike when it is made again.
+#[test]
+fn a_part_of_the_states_makes_another_step() {
+    let run = |fraction: f64| {
+        let mut run = bandit(config().with_fisher_fraction(fraction), categorical(), 3);
+        run.train(3, ROWS);
+        bits(run.policy_theta())
+    };
+    assert_eq!(run(0.3), run(0.3));
+    assert_ne!(run(0.3), run(1.0));
 }
 
 /// The greatest divergence of a state is within δ after every accepted step, by a formula of the test's own; where the
