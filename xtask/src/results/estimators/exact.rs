@@ -102,6 +102,11 @@ impl Expected {
         setting.mean_square(&self.bias).sqrt()
     }
 
+    /// The same of what differs between the actions of a state, all that a gradient sees.
+    pub(super) fn rms_between(&self, setting: &Setting) -> f64 {
+        setting.mean_square(&setting.centred(&self.bias)).sqrt()
+    }
+
     /// What is left of the mean square error: the mean variance of the error given a state and an action.
     pub(super) fn variance(&self, setting: &Setting) -> f64 {
         (self.square - setting.mean_square(&self.bias)).max(0.0)

@@ -10,11 +10,14 @@ use crate::results::study_page::findings;
 /// What is less than this share of its scale is shown as 0, and is rounding.
 const NOTHING: f64 = 1e-5;
 
+/// Rollouts of the batches whose gradients are compared.
+const BATCHES: [f64; 3] = [1.0, 16.0, 256.0];
+
 /// Every seed's figures beside the exact ones, a row for each process, critic, estimator and seed. Squares, since what is
 /// measured may lie below 0; those of the gradient are relative to ‖g‖².
 pub(super) fn csv(chapters: &[Chapter]) -> String {
     let mut text = String::from(
-        "process,critic,estimator,seed,bias_squared,exact_bias_squared,variance,exact_variance,\
+        "process,critic,estimator,seed,bias_squared,exact_bias_squared,between_squared,exact_between_squared,variance,exact_variance,\
          gradient_bias_squared,exact_gradient_bias_squared,gradient_variance,cosine\n",
     );
     for chapter in chapters {
@@ -23,12 +26,14 @@ pub(super) fn csv(chapters: &[Chapter]) -> String {
             let exact = Exact::of(setting, row);
             for (seed, it) in (1..).zip(&row.seeds) {
                 text += &format!(
-                    "{},{},{},{seed},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4}\n",
+                    "{},{},{},{seed},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4e},{:.4}\n",
                     setting.name,
                     section.critic.name,
                     row.estimator.to_string().replace(' ', ""),
                     it.bias_squared,
                     exact.bias.powi(2),
+                    it.between_squared,
+                    exact.between.powi(2),
                     it.variance(),
                     exact.variance,
                     it.gradient_bias_squared,
@@ -51,23 +56,23 @@ pub(super) fn page(
 ) -> anyhow::Result<String> {
     let mut text = format!(
         "# Estimators of the advantage\n\n<!-- Written by `{}`; what is changed by hand is lost, but for the findings. -->\n\n\
-         {}\n\n{}\n{}\n{}\n## Processes and critics\n\n{}",
+         {}\n\n{}\n{}\n{}\n## Processes and critics\n\n{}\n## The best estimators\n\n{BESTS}\n\n{}",
         origin.command,
         provenance(origin),
         explanation(),
         findings(before),
         agreement(chapters),
-        processes(chapters)?
+        processes(chapters)?,
+        bests(chapters)
     );
     for chapter in chapters {
         let name = chapter.setting.name;
         text += &format!("\n## {name}\n");
         for section in &chapter.sections {
             text += &format!(
-                "\n### {name}, {} critic\n\n{}\n{}",
+                "\n### {name}, {} critic\n\n{}",
                 section.critic.name,
-                table(&chapter.setting, section),
-                least(section)
+                table(&chapter.setting, section)
             );
         }
         text += "\n";
@@ -78,6 +83,9 @@ pub(super) fn page(
     }
     Ok(text)
 }
+
+const BESTS: &str = "By the exact RMSE of an advantage, and by the error of ĝ from 1, 16 and 256 rollouts: √(bias² + noise²/rollouts), with the exact\n\
+    bias and the noise that is measured. Of n-step and Monte Carlo, and of λ.";
 
 fn explanation() -> String {
     let (n_steps, n_envs) = SHAPE;
@@ -92,6 +100,7 @@ fn explanation() -> String {
          square over the visits is {CRITIC_ERROR} of V's standard deviation; or *fitted* to one rollout, from U = 0, {sweeps} times over to\n\
          the mean of the targets Â + U in a state, with Â of GAE(γ, {lambda}). It is the same for all seeds.\n\n\
          Let x = Â − A(s, a). *bias* is the root of the mean square, over the visits, of the mean of x at a state and an action;\n\
+         *between* is what is left of it without the part that all actions of a state have in common, which no gradient sees, and\n\
          *std* the root of the mean variance of x at a state and an action. RMSE² = bias² + std². ĝ is the mean over a rollout of\n\
          Â ∇log π, and g what it is on average with exact advantages; weights γ^t are left out, as in practice. Of ĝ everything\n\
          is relative to ‖g‖: *bias* is ‖E[ĝ] − g‖, *noise* the root of E[‖ĝ − E[ĝ]‖²], *error* the root of E[‖ĝ − g‖²]. *cosine* is\n\
@@ -106,19 +115,24 @@ fn explanation() -> String {
     )
 }
 
-/// What theory says of a row.
+/// What theory says of a row. What is rounding is 0.
 struct Exact {
     bias: f64,
+    between: f64,
     variance: f64,
     gradient_bias: f64,
 }
 
 impl Exact {
     fn of(setting: &Setting, row: &Row) -> Self {
+        let expected = &row.expected;
+        let scale = setting.mean_square(&setting.evaluation.advantages).sqrt();
+        let rounded = |x: f64, scale: f64| if x > NOTHING * scale { x } else { 0.0 };
         Self {
-            bias: row.expected.rms_bias(setting),
-            variance: row.expected.variance(setting),
-            gradient_bias: row.expected.gradient_bias(setting),
+            bias: rounded(expected.rms_bias(setting), scale),
+            between: rounded(expected.rms_between(setting), scale),
+            variance: rounded(expected.variance(setting), NOTHING * scale * scale),
+            gradient_bias: rounded(expected.gradient_bias(setting), 1.0),
         }
     }
 }
@@ -134,6 +148,7 @@ fn agreement(chapters: &[Chapter]) -> String {
             let exact = Exact::of(&chapter.setting, row);
             let pairs = [
                 (row.mean(|it| it.bias_squared), exact.bias.powi(2), scale),
+                (row.mean(|it| it.between_squared), exact.between.powi(2), scale),
                 (row.mean(|it| it.variance()), exact.variance, scale),
                 (row.mean(|it| it.gradient_bias_squared), exact.gradient_bias.powi(2), 1.0),
             ];
@@ -144,8 +159,9 @@ fn agreement(chapters: &[Chapter]) -> String {
         }
     }
     format!(
-        "Of {all} exact figures (bias², std² and the gradient's bias², n = 1 and Monte Carlo counted once), {within} lie in the 95 % \
-         intervals of what\nis measured. The figures of a process share their rollouts, so that they are not independent.\n"
+        "Of {all} exact figures (the squares of bias, of what of it is between actions, of std and of the gradient's bias), {within} lie\n\
+         in the 95 % intervals of what is measured; n = 1 and Monte Carlo are counted once. The figures of a process share their\n\
+         rollouts, so that they are not independent.\n"
     )
 }
 
@@ -188,8 +204,8 @@ fn processes(chapters: &[Chapter]) -> anyhow::Result<String> {
 
 fn table(setting: &Setting, section: &Section) -> String {
     let mut text = String::from(
-        "| estimator | bias | measured | std | measured | RMSE | ĝ: bias | measured | noise | error | cosine |\n\
-         |---|---:|---|---:|---|---:|---:|---|---:|---:|---:|\n",
+        "| estimator | bias | measured | between | std | measured | RMSE | ĝ: bias | measured | noise | error | cosine |\n\
+         |---|---:|---|---:|---:|---|---:|---:|---|---:|---:|---:|\n",
     );
     let scale = setting.mean_square(&setting.evaluation.advantages).sqrt();
     for row in &section.rows {
@@ -197,6 +213,7 @@ fn table(setting: &Setting, section: &Section) -> String {
         let cells = [
             figure(exact.bias, scale),
             interval(row.mean(|it| it.bias_squared).root(), scale),
+            figure(exact.between, scale),
             figure(exact.variance.sqrt(), scale),
             interval(row.mean(|it| it.variance()).root(), scale),
             figure((exact.bias.powi(2) + exact.variance).sqrt(), scale),
@@ -211,19 +228,39 @@ fn table(setting: &Setting, section: &Section) -> String {
     text
 }
 
-/// Which estimators of a section are best.
-fn least(section: &Section) -> String {
-    let best = |is_n: bool, of: fn(&Row) -> f64| {
+/// Which estimators of a section are best: by the error of an advantage, and by that of the gradient from 1 and from
+/// more rollouts, which share out its noise but not its bias.
+fn least(setting: &Setting, section: &Section) -> String {
+    let best = |is_n: bool, of: &dyn Fn(&Row) -> f64| {
         let rows = section.rows.iter().filter(|row| matches!(row.estimator, Estimator::Gae(_)) != is_n);
         let best = rows.min_by(|x, y| of(x).total_cmp(&of(y)));
         best.map_or_else(String::new, |row| row.estimator.to_string())
     };
-    let both = |of: fn(&Row) -> f64| format!("{} and {}", best(true, of), best(false, of));
-    format!(
-        "Least RMSE: {}. Least error of ĝ: {}.\n",
-        both(|row| row.expected.square),
-        both(|row| row.mean(|it| it.gradient_square).value)
-    )
+    let both = |of: &dyn Fn(&Row) -> f64| format!("{}, {}", best(true, of), best(false, of));
+    let gradients = BATCHES.map(|n| {
+        let error = |row: &Row| {
+            Exact::of(setting, row).gradient_bias.powi(2) + row.mean(|it| it.gradient_variance()).value / n
+        };
+        both(&error)
+    });
+    format!("| {} | {} |\n", both(&|row| row.expected.square), gradients.join(" | "))
+}
+
+/// The best of every section, in one table.
+fn bests(chapters: &[Chapter]) -> String {
+    let batches = BATCHES.map(|n| format!("ĝ of {n}"));
+    let mut text = format!(
+        "| process | critic | RMSE | {} |\n|---|---|{}\n",
+        batches.join(" | "),
+        "---|".repeat(BATCHES.len() + 1)
+    );
+    for chapter in chapters {
+        for section in &chapter.sections {
+            let least = least(&chapter.setting, section);
+            text += &format!("| {} | {} {least}", chapter.setting.name, section.critic.name);
+        }
+    }
+    text
 }
 
 /// Three digits that count.

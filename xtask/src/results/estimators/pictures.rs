@@ -12,10 +12,11 @@ const LAMBDAS: u32 = 51;
 /// The exact curves over n go on to here.
 const MOST_STEPS: usize = 64;
 
-/// One point of a picture's three curves.
+/// One point of a picture's curves.
 struct Point {
     x: f64,
     bias: f64,
+    between: f64,
     deviation: f64,
     error: f64,
 }
@@ -57,8 +58,13 @@ fn curves(chapter: &Chapter, section: &Section, estimators: impl Iterator<Item =
     let setting = &chapter.setting;
     let point = |estimator: Estimator| {
         let expected = exact::expected(setting, &section.critic.values, estimator);
-        let (bias, deviation) = (expected.rms_bias(setting), expected.variance(setting).sqrt());
-        place(estimator).map(|x| Point { x, bias, deviation, error: expected.square.max(0.0).sqrt() })
+        Some(Point {
+            x: place(estimator)?,
+            bias: expected.rms_bias(setting),
+            between: expected.rms_between(setting),
+            deviation: expected.variance(setting).sqrt(),
+            error: expected.square.max(0.0).sqrt(),
+        })
     };
     estimators.filter_map(point).collect()
 }
@@ -89,6 +95,7 @@ fn trade(title: &str, symbol: &str, section: &Section, points: &[Point]) -> Stri
         .y_label("of the estimated advantage")
         .scatter("RMSE", &dots(|it| it.square), &line(|it| it.error))
         .scatter("|bias|", &dots(|it| it.bias_squared), &line(|it| it.bias))
+        .scatter("|bias| between actions", &dots(|it| it.between_squared), &line(|it| it.between))
         .scatter("standard deviation", &dots(Figures::variance), &line(|it| it.deviation))
         .render()
 }

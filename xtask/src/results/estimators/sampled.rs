@@ -105,6 +105,8 @@ impl<'a> Player<'a> {
 pub(super) struct Figures {
     /// The mean over the visits of the squared bias.
     pub(super) bias_squared: f64,
+    /// The same of what differs between the actions of a state, all that a gradient sees.
+    pub(super) between_squared: f64,
     /// The mean of (Â − A)².
     pub(super) square: f64,
     /// ‖E[ĝ] − g‖²/‖g‖².
@@ -199,16 +201,23 @@ impl Sums {
             let terms = self.estimates[half].iter().zip(&counts[half]).zip(&setting.evaluation.advantages);
             terms.map(|((sum, count), a)| (sum - count * a) / steps[half]).collect::<Vec<f64>>()
         });
-        let products = errors[0].iter().zip(&errors[1]).zip(setting.shares());
-        let bias_squared =
-            products.filter(|(_, share)| *share > 0.0).map(|((x, y), share)| x * y / share).sum();
+        let shares = setting.shares();
+        let biases = errors.each_ref().map(|errors| {
+            let mean = |(x, share): (&f64, &f64)| if *share > 0.0 { x / share } else { 0.0 };
+            errors.iter().zip(&shares).map(mean).collect::<Vec<f64>>()
+        });
+        let centred = biases.each_ref().map(|bias| setting.centred(bias));
+        let product = |[x, y]: &[Vec<f64>; 2]| -> f64 {
+            x.iter().zip(y).zip(&shares).map(|((x, y), share)| share * x * y).sum()
+        };
         let off = [0, 1].map(|half| {
             let mean = gradient(setting, &self.estimates[half], steps[half]);
             mean.iter().zip(&setting.gradient).map(|(x, g)| x - g).collect::<Vec<f64>>()
         });
         let n = n_rollouts as f64;
         Figures {
-            bias_squared,
+            bias_squared: product(&biases),
+            between_squared: product(&centred),
             square: self.square / n,
             gradient_bias_squared: dot(&off[0], &off[1]) / norm(&setting.gradient).powi(2),
             gradient_square: self.gradient_square / n,

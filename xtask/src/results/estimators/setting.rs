@@ -110,10 +110,15 @@ impl Setting {
 
     /// The mean over the visits of Σ_a π(a|s) ∇log π(a|s) x(s, a), `[S, A]`: d(s) π(a|s) (x(s, a) − Σ_b π(b|s) x(s, b)).
     pub(super) fn gradient_of(&self, x: &[f64]) -> Vec<f64> {
-        let rows = self.table.rows().zip(x.chunks_exact(self.mdp.n_actions())).zip(&self.share);
-        rows.flat_map(|((pi, x), share)| {
+        self.shares().iter().zip(self.centred(x)).map(|(share, x)| share * x).collect()
+    }
+
+    /// x(s, a) − Σ_b π(b|s) x(s, b), `[S, A]`.
+    pub(super) fn centred(&self, x: &[f64]) -> Vec<f64> {
+        let rows = self.table.rows().zip(x.chunks_exact(self.mdp.n_actions()));
+        rows.flat_map(|(pi, x)| {
             let mean: f64 = pi.iter().zip(x).map(|(pi, x)| pi * x).sum();
-            pi.iter().zip(x).map(move |(pi, x)| share * pi * (x - mean))
+            x.iter().map(move |x| x - mean)
         })
         .collect()
     }
