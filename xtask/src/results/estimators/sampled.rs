@@ -118,10 +118,12 @@ pub(super) struct Figures {
 }
 
 impl Figures {
+    /// The mean variance of Â − A at a state and an action.
     pub(super) fn variance(&self) -> f64 {
         self.square - self.bias_squared
     }
 
+    /// E[‖ĝ − E[ĝ]‖²]/‖g‖².
     pub(super) fn gradient_variance(&self) -> f64 {
         self.gradient_square - self.gradient_bias_squared
     }
@@ -195,6 +197,7 @@ impl Sums {
         self.estimates[half].iter_mut().zip(by_cell).for_each(|(sum, x)| *sum += x);
     }
 
+    /// What the sums say, with the numbers of visits of each state and action in either half.
     fn figures(&self, setting: &Setting, counts: &[Vec<f64>; 2], n_rollouts: usize) -> Figures {
         let steps = counts.each_ref().map(|counts| counts.iter().sum::<f64>());
         let errors = [0, 1].map(|half| {
