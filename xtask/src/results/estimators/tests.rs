@@ -205,6 +205,9 @@ fn a_baseline_does_not_bias_a_gradient() {
 const SEEDS: u64 = 40;
 const KEPT: f64 = 5.6;
 
+/// One of the figures.
+type Of = fn(&Figures) -> f64;
+
 /// The distance of the mean of a figure over the seeds from a number, in standard errors.
 fn standard_errors(seeds: &[Figures], of: impl Fn(&Figures) -> f64, from: f64) -> f64 {
     let mean = Mean::of(&seeds.iter().map(of).collect::<Vec<f64>>());
@@ -222,7 +225,7 @@ fn what_is_measured_is_what_theory_says() {
         let seeds: Vec<Figures> = by_seed.iter().map(|figures| figures[i]).collect();
         let exact = expected(&setting, &critic, estimator);
         let bias_squared = setting.mean_square(&exact.bias);
-        let pairs: [(&str, fn(&Figures) -> f64, f64); 4] = [
+        let pairs: [(&str, Of, f64); 4] = [
             ("bias", |it| it.bias_squared, bias_squared),
             ("between actions", |it| it.between_squared, exact.rms_between(&setting).powi(2)),
             ("square", |it| it.square, exact.square),
