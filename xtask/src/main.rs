@@ -36,8 +36,9 @@ enum Chore {
     ///
     /// `presets` trains every shipped preset with every seed, with the release build of `gradus`, and evaluates the
     /// policies on 100 fresh episodes. `classic`, `clipping` and `trust-region` do so with variants of algorithms on
-    /// the classic tasks, and compare these by interquartile means. Ctrl-C loses no run that has ended: the same command goes on. What the same
-    /// program has trained before is used again, unless `--fresh` is given.
+    /// the classic tasks, and compare these by interquartile means. Ctrl-C loses no run that has ended: the same command
+    /// goes on. What the same program has trained before is used again, unless `--fresh` is given. `estimators` trains
+    /// nothing: it measures bias and variance of estimated advantages on finite processes (about a minute).
     Results(results::Options),
 }
 

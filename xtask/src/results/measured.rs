@@ -1,15 +1,14 @@
 //! What experiments have in common: the command is built, the jobs are run, and files are written.
 
-use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use gradus_runner::log::Table;
 
 use super::Options;
 use super::curves::Curves;
+use super::files::Files;
 use super::page::Origin;
 use super::runs::{Job, RunResult, Store};
 use crate::bench::{Machine, cargo, target_directory};
@@ -20,7 +19,7 @@ pub(super) struct Measured {
     store: Store,
     machine: Machine,
     side_by_side: usize,
-    out: PathBuf,
+    pub(super) files: Files,
 }
 
 impl Measured {
@@ -38,8 +37,8 @@ impl Measured {
         let store = Store::open(gradus, &target.join("results"), options.fresh)?;
         let side_by_side = options.jobs.map_or(machine.cores, NonZeroUsize::get);
         let results = store.all(jobs, side_by_side)?;
-        let out = options.out.clone().unwrap_or_else(|| root.join("docs/results"));
-        Ok(Self { results, store, machine, side_by_side, out })
+        let files = Files::of(root, options);
+        Ok(Self { results, store, machine, side_by_side, files })
     }
 
     /// How the results came about.
@@ -80,30 +79,10 @@ impl Measured {
                 }
             }
             let file = format!("{folder}/{}.svg", env.replace('/', "-"));
-            self.write(&file, &picture(env, &variants))?;
+            self.files.write(&file, &picture(env, &variants))?;
             pictures.push((env.to_owned(), file));
         }
         Ok(pictures)
-    }
-
-    /// What the file `name` holds; nothing where there is none.
-    pub(super) fn before(&self, name: &str) -> String {
-        fs::read_to_string(self.out.join(name)).unwrap_or_default()
-    }
-
-    /// Writes the file `name`.
-    pub(super) fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        let path = self.out.join(name);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        }
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    }
-
-    /// Says where the files are.
-    pub(super) fn told(&self) -> ExitCode {
-        println!("written to {}", self.out.display());
-        ExitCode::SUCCESS
     }
 }
 

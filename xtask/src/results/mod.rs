@@ -3,6 +3,8 @@
 mod classic;
 mod clipping;
 mod curves;
+mod estimators;
+mod files;
 mod levels;
 mod measured;
 mod page;
@@ -62,6 +64,8 @@ enum Experiment {
     /// Natural gradients: with and without a line search, by other bounds and matrices, and beside them REINFORCE
     /// with a grid of learning rates.
     TrustRegion,
+    /// Estimators of the advantage on finite processes: bias and variance, beside what they are exactly.
+    Estimators,
 }
 
 /// Runs an experiment of the repository at `root`.
@@ -72,6 +76,7 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
         Experiment::Classic => study::run(root, options, &classic::study()),
         Experiment::Clipping => study::run(root, options, &clipping::study()),
         Experiment::TrustRegion => study::run(root, options, &trust_region::study()),
+        Experiment::Estimators => estimators::run(root, options),
     }
 }
 

@@ -47,9 +47,9 @@ pub(super) fn run(root: &Path, options: &Options, set: &Set) -> anyhow::Result<E
     let measured = Measured::of(root, options, &jobs, set.features)?;
     let pictures = measured.draw(&jobs, set.name, curves::picture)?;
     let origin = measured.origin(options);
-    measured.write(&format!("{}.csv", set.name), &page::csv(&measured.results))?;
-    measured.write(set.page, &page::presets(set, &measured.results, &origin, &pictures))?;
-    Ok(measured.told())
+    measured.files.write(&format!("{}.csv", set.name), &page::csv(&measured.results))?;
+    measured.files.write(set.page, &page::presets(set, &measured.results, &origin, &pictures))?;
+    Ok(measured.files.told())
 }
 
 /// One job for each seed of each preset of the set that is asked for.

@@ -48,17 +48,17 @@ pub(super) fn run(root: &Path, options: &Options, study: &Study) -> anyhow::Resu
     let curves = measured.draw(&jobs, study.name, curves::banded_picture)?;
     let overall = scores::overall(&groups(&measured.results));
     let profile = format!("{}/profiles.svg", study.name);
-    measured.write(&profile, &profiles::picture("Performance profiles", &overall)?)?;
+    measured.files.write(&profile, &profiles::picture("Performance profiles", &overall)?)?;
     let searches =
         if study.has_searches { searches::of_jobs(&jobs, |job| measured.metrics(job))? } else { Vec::new() };
     let page = format!("{}.md", study.name);
     let pictures = study_page::Pictures { profile: &profile, curves: &curves };
-    let before = measured.before(&page);
+    let before = measured.files.before(&page);
     let origin = measured.origin(options);
     let text = study_page::page(study, &measured.results, &origin, &pictures, &searches, &before)?;
-    measured.write(&format!("{}.csv", study.name), &study_page::csv(&measured.results))?;
-    measured.write(&page, &text)?;
-    Ok(measured.told())
+    measured.files.write(&format!("{}.csv", study.name), &study_page::csv(&measured.results))?;
+    measured.files.write(&page, &text)?;
+    Ok(measured.files.told())
 }
 
 /// One job for each seed of each variant on each classic task that its algorithm has a preset for.

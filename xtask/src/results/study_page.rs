@@ -88,7 +88,7 @@ fn explanation(study: &Study, origin: &Origin<'_>) -> String {
 }
 
 /// What was found, from between the lines that tell it.
-fn findings(before: &str) -> String {
+pub(super) fn findings(before: &str) -> String {
     let [begin, end] = FINDINGS;
     let kept = before.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).map_or("\n", |it| it.0);
     format!("{begin}{kept}{end}\n")
