@@ -49,9 +49,9 @@ fn measured() -> Measured {
     Measured {
         workload: workload("ppo CartPole 8x128"),
         rounds: vec![
-            round(1.2e6, 2e5, Some(2e4), 4e11),
+            round(1.2e6, 2e5, Some(2e4), 4.4e11),
             round(1.0e6, 1e5, Some(1e4), 5e11),
-            round(0.9e6, 3e5, None, 3e11),
+            round(0.9e6, 3e5, None, 3.4e11),
         ],
     }
 }
@@ -150,14 +150,14 @@ fn targets_are_held_against_the_right_rows() {
     };
     assert_eq!(verdicts("rejax"), [("≥ 5 ×".to_owned(), true)]);
     assert_eq!(verdicts("stable-baselines3"), [("≥ 70 ×".to_owned(), true)]);
-    // 228,000 a step, at a million steps a second: less than half of the peak in the second round.
+    // The middle of the three rounds, each with its own peak.
     let share = find(&rows, "gradus").share_of_peak.expect("a share").median;
     let Task::Ppo(ppo) = workload("ppo CartPole 8x128").task else { panic!("PPO") };
-    let mut shares = [1.2e6 / 4e11, 1.0e6 / 5e11, 0.9e6 / 3e11].map(|it| it * ppo.flop_per_step());
+    let mut shares = [1.2e6 / 4.4e11, 1.0e6 / 5e11, 0.9e6 / 3.4e11].map(|it| it * ppo.flop_per_step());
     shares.sort_by(f64::total_cmp);
     assert!(is_close(share, shares[1]), "{share}");
-    let expected = [("≥ 65 % of the peak".to_owned(), share >= 0.65)];
-    assert_eq!(verdicts("gradus"), expected);
+    assert!(share < 0.65, "{share}");
+    assert_eq!(verdicts("gradus"), [("≥ 65 % of the peak".to_owned(), false)]);
 
     let memory = |mib: f64| Run { memory_mib: Some(mib), ..Run::default() };
     for (mib, is_met) in [(19.9, true), (20.1, false)] {
