@@ -1,7 +1,8 @@
 //! Groups of horizontal bars, as SVG.
 
+use super::axis::label;
 use super::canvas::{Anchor, Canvas, Style, text_width};
-use super::draw::{COLOURS, EDGE, GRID, INK, SOFT_INK, TITLE};
+use super::draw::{COLOURS, EDGE, GRID, INK, SOFT_INK, TICK, TITLE};
 
 const WIDTH: f64 = 860.0;
 const TOP: f64 = 64.0;
@@ -9,7 +10,7 @@ const BAR: f64 = 18.0;
 const GAP: f64 = 4.0;
 /// Between two groups, with the title of the second.
 const GROUP_GAP: f64 = 34.0;
-const BOTTOM: f64 = 20.0;
+const BOTTOM: f64 = 36.0;
 /// What the shortest bar has of the width, so that it is seen.
 const SHORTEST: f64 = 0.04;
 /// Values that span more than this factor get a logarithmic axis, or the small ones would not be seen.
@@ -75,8 +76,9 @@ impl Bars {
         let left = EDGE + widest(&mut self.bars().map(|bar| bar.name.as_str()), LABEL.size) + 12.0;
         let room = widest(&mut self.bars().map(|bar| bar.label.as_str()), VALUE.size) + EDGE;
         let axis = Axis::of(self.bars().map(|bar| bar.value), left, WIDTH - room);
-        for x in axis.powers_of_ten() {
+        for (x, power) in axis.powers_of_ten() {
             canvas.line((x, TOP - 8.0), (x, height - BOTTOM), GRID);
+            canvas.text(x, height - BOTTOM + 18.0, Anchor::Middle, TICK, &power);
         }
         let names = self.names();
         let mut y = TOP;
@@ -142,13 +144,14 @@ impl Axis {
         })
     }
 
-    /// Nothing on a linear axis.
-    fn powers_of_ten(&self) -> Vec<f64> {
+    /// Where they are and how they are written; nothing on a linear axis.
+    fn powers_of_ten(&self) -> Vec<(f64, String)> {
         if !self.is_logarithmic {
             return Vec::new();
         }
         let (first, last) = (self.min.log10().ceil() as i32, self.max.log10().floor() as i32);
-        (first..=last).filter_map(|power| self.place(10.0_f64.powi(power))).collect()
+        let powers = (first..=last).map(|exponent| 10.0_f64.powi(exponent));
+        powers.filter_map(|power| Some((self.place(power)?, label(power, power, power)))).collect()
     }
 }
 

@@ -16,7 +16,7 @@ const PALE_INK: &str = "#8c959f";
 
 pub(super) const TITLE: Style = Style { size: 18.0, colour: INK, bold: true };
 const LABEL: Style = Style { size: 13.0, colour: SOFT_INK, bold: false };
-const TICK: Style = Style { size: 12.0, colour: SOFT_INK, bold: false };
+pub(super) const TICK: Style = Style { size: 12.0, colour: SOFT_INK, bold: false };
 const LEGEND: Style = Style { size: 13.0, colour: INK, bold: false };
 const EMPTY: Style = Style { size: 16.0, colour: PALE_INK, bold: false };
 
