@@ -12,9 +12,11 @@ use rand::RngExt;
 
 mod experience;
 mod peak;
+mod stepping;
 
 pub use experience::{experience, experience_of};
 pub use peak::{PEAK_FLOP, fma_chains};
+pub use stepping::Stepping;
 
 /// Criterion with times that keep the whole suite within a few minutes; options of the command line override them.
 pub fn criterion() -> Criterion {

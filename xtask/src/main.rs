@@ -4,6 +4,7 @@
 mod bench;
 #[cfg(test)]
 mod generated;
+mod pages;
 mod results;
 mod tidy;
 
@@ -31,6 +32,10 @@ enum Chore {
     /// second. The same goes to a JSON file, with the machine, the compiler, the commit, the date and the load
     /// before. Figures are worth something on an idle machine alone; a load is warned of. A second table has PPO's
     /// minibatches by device, network and number of rows, and says from which size on a GPU pays.
+    ///
+    /// With `--peers`, other libraries are installed from PyPI into the target directory, and run in turn with ours;
+    /// table, page and pictures go to docs/results. It needs Python 3 with `venv`, the network, about 8 GB of disk,
+    /// and half an hour.
     Bench(bench::Options),
     /// Runs an experiment behind docs/results, and writes its tables, page and pictures there.
     ///

@@ -1,9 +1,11 @@
-//! Pictures of learning curves, as SVG.
+//! Pictures of learning curves and of bars, as SVG.
 
 mod axis;
+mod bars;
 mod canvas;
 mod draw;
 
+pub use bars::Bars;
 pub(crate) use canvas::escaped;
 
 /// Width and height of a picture in pixels, unless it is given others.

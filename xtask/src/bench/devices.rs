@@ -1,7 +1,7 @@
 //! The minibatches of PPO on several devices, as a table of their own, and from which size on a GPU pays.
 
 use super::estimates::Estimate;
-use super::table::time;
+use super::table::{aligned, time};
 use super::{BUSY_LOAD, Machine};
 
 /// The beginning of the names of these benchmarks: `devices/2x64 256 flex`.
@@ -144,24 +144,6 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
         }
     }
     found
-}
-
-/// Columns with their right ends below each other, but for the first.
-fn aligned(lines: &[Vec<String>]) -> String {
-    let columns = lines.first().map_or(0, Vec::len);
-    let width =
-        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for line in lines {
-        let mut row = format!("{:1$}", line[0], widths[0]);
-        for (word, width) in line.iter().zip(&widths).skip(1) {
-            row += &format!("  {word:>width$}");
-        }
-        text += row.trim_end();
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 mod devices;
 mod estimates;
 mod machine;
+mod peers;
 mod report;
 mod table;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::SystemTime;
@@ -29,22 +31,45 @@ const BUSY_LOAD: f64 = 0.5;
 /// Which benchmarks are run, and how.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Measure each for 0.3 s with 10 samples: all in less than a minute, with wider intervals.
+    /// Measure each for 0.3 s with 10 samples: all in less than a minute, with wider intervals. Of the peers' workloads, do
+    /// a tenth.
     #[arg(long)]
     quick: bool,
-    /// Run only those whose name contains this (a regular expression), such as `kernels/vjp` or `train`.
+    /// Run only those whose name contains this (a regular expression, with --peers as it is), such as `kernels/vjp`,
+    /// `train` or `ppo CartPole`.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Where the figures go, with facts about the machine [default: bench.json in the target directory].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "peers")]
     json: Option<PathBuf>,
     /// The devices of Burn's that minibatches are measured on beside the fused kernels. flex and ndarray add minutes to
     /// the first build, wgpu more than ten; `cpu` goes without any.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "flex,ndarray")]
     devices: Vec<DeviceName>,
     /// Where a page with the table of devices goes, such as docs/results/devices.md.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "peers")]
     page: Option<PathBuf>,
+    /// Run whole workloads in turn with other libraries instead, which are installed for it.
+    #[arg(long)]
+    peers: bool,
+    /// With --peers: runs of each library on each workload.
+    #[arg(long, value_name = "N", default_value = "5", requires = "peers")]
+    repeats: NonZeroUsize,
+    /// With --peers: where figures, page and pictures go [default: docs/results; of a part or a quick look, peers/results
+    /// in the target directory].
+    #[arg(long, value_name = "DIR", requires = "peers")]
+    out: Option<PathBuf>,
+}
+
+impl Options {
+    /// The command that compares with peers, as it is told to readers: where the files go is no part of it.
+    fn as_typed(&self) -> String {
+        let mut text = format!("cargo xtask bench --peers --repeats {}", self.repeats);
+        if let Some(filter) = &self.filter {
+            text += &format!(" --filter '{filter}'");
+        }
+        text + if self.quick { " --quick" } else { "" }
+    }
 }
 
 /// A device, and the feature of the benchmarks that brings it.
@@ -69,6 +94,9 @@ impl DeviceName {
 
 /// Builds and runs the benchmarks of the repository at `root`, prints the table, writes the file.
 pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode> {
+    if options.peers {
+        return peers::command(root, options);
+    }
     // Before the build, which is a load itself.
     let machine = Machine::here(root)?;
     let target = target_directory(root)?;

@@ -51,3 +51,21 @@ fn three_digits(x: f64) -> String {
     let decimals = if x < 9.995 { 2 } else { usize::from(x < 99.95) };
     format!("{x:.decimals$}")
 }
+
+/// Columns with their right ends below each other, but for the first.
+pub(super) fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width =
+        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for line in lines {
+        let mut row = format!("{:1$}", line[0], widths[0]);
+        for (word, width) in line.iter().zip(&widths).skip(1) {
+            row += &format!("  {word:>width$}");
+        }
+        text += row.trim_end();
+        text.push('\n');
+    }
+    text
+}

@@ -5,6 +5,7 @@ use super::presets::Set;
 use super::runs::{EPISODES, EVALUATION_SEED, RunResult};
 use super::summary::{Group, groups};
 use crate::bench::Machine;
+use crate::pages::provenance;
 
 /// The table of all runs, one a line.
 pub(super) fn csv(results: &[RunResult]) -> String {
@@ -47,7 +48,7 @@ pub(super) fn presets(
         "# {}\n\n<!-- Written by `{}`; what is changed by hand is lost. -->\n\n{}\n\n{}",
         set.title,
         origin.command,
-        provenance(origin),
+        provenance(&origin.command, origin.machine),
         explanation(set, origin)
     );
     let mut algos: Vec<&str> = groups.iter().map(|group| group.algo).collect();
@@ -62,31 +63,6 @@ pub(super) fn presets(
         text += &format!("\n![Learning curves on {env}]({file})\n");
     }
     text
-}
-
-pub(super) fn provenance(origin: &Origin<'_>) -> String {
-    let machine = origin.machine;
-    let unknown = || "unknown".to_owned();
-    let commit = machine.commit.clone().unwrap_or_else(unknown);
-    let changes = if machine.uncommitted_changes == Some(true) { ", with uncommitted changes" } else { "" };
-    let cpu = machine.cpu.clone().unwrap_or_else(unknown);
-    let rows = [
-        ("command", format!("`{}`", origin.command)),
-        (
-            "machine",
-            format!(
-                "{cpu}, {} cores, {}, {}",
-                machine.cores,
-                machine.platform,
-                machine.instruction_sets.join(" ")
-            ),
-        ),
-        ("compiler", machine.rustc.clone().unwrap_or_else(unknown)),
-        ("commit", format!("`{commit}`{changes}")),
-        ("date", machine.date.clone()),
-    ];
-    let rows = rows.map(|(name, value)| format!("| {name} | {value} |"));
-    format!("| | |\n|---|---|\n{}", rows.join("\n"))
 }
 
 fn explanation(set: &Set, origin: &Origin<'_>) -> String {

@@ -1,15 +1,12 @@
 //! The table of all runs and the page of a study.
 
-use super::page::{self, Origin, digits, provenance, shown, thousands};
+use super::page::{self, Origin, digits, shown, thousands};
 use super::runs::{EPISODES, EVALUATION_SEED, RunResult};
 use super::scores::{self, Estimate, Overall};
 use super::searches::{self, Searches};
 use super::study::Study;
 use super::summary::{Group, groups};
-
-/// What is between these two lines is written by hand, and kept.
-const FINDINGS: [&str; 2] =
-    ["<!-- findings: kept when the page is written anew -->", "<!-- end of findings -->"];
+use crate::pages::{findings, provenance};
 
 /// The files of the pictures.
 pub(super) struct Pictures<'a> {
@@ -44,7 +41,7 @@ pub(super) fn page(
         "# {}\n\n<!-- Written by `{}`; what is changed by hand is lost, but for the findings. -->\n\n{}\n\n{}\n\n{}\n{}\n{}\n",
         study.title,
         origin.command,
-        provenance(origin),
+        provenance(&origin.command, origin.machine),
         study.about,
         explanation(study, origin),
         findings(before),
@@ -85,13 +82,6 @@ fn explanation(study: &Study, origin: &Origin<'_>) -> String {
          statement on other seeds, too narrow where there are few. All figures of every run: [{name}.csv]({name}.csv).\n",
         name = study.name
     )
-}
-
-/// What was found, from between the lines that tell it.
-pub(super) fn findings(before: &str) -> String {
-    let [begin, end] = FINDINGS;
-    let kept = before.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).map_or("\n", |it| it.0);
-    format!("{begin}{kept}{end}\n")
 }
 
 fn variants(study: &Study, overall: &[Overall<'_>]) -> String {

@@ -71,7 +71,7 @@ fn tick_step(span: f64) -> f64 {
 }
 
 /// A tick's number in the unit that suits the largest on its axis: plain, thousands (k) or millions (M).
-fn label(x: f64, step: f64, largest: f64) -> String {
+pub(super) fn label(x: f64, step: f64, largest: f64) -> String {
     let (unit, suffix) = match largest {
         l if !(1e-4..1e10).contains(&l) => return exponent_label(x, step),
         l if l >= 1e6 => (1e6, "M"),

@@ -142,6 +142,13 @@ impl Canvas {
         }
     }
 
+    /// A filled rectangle from its upper left corner on.
+    pub(super) fn bar(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), colour: &str) {
+        self.line_of(format_args!(
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"2\" fill=\"{colour}\"/>"
+        ));
+    }
+
     fn line_of(&mut self, arguments: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.text, "{arguments}");

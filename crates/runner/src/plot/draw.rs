@@ -8,25 +8,25 @@ const RIGHT: f64 = 36.0;
 const BOTTOM: f64 = 64.0;
 const LEGEND_ROW: f64 = 22.0;
 /// Where titles begin.
-const EDGE: f64 = 28.0;
+pub(super) const EDGE: f64 = 28.0;
 
-const INK: &str = "#1f2328";
-const SOFT_INK: &str = "#57606a";
+pub(super) const INK: &str = "#1f2328";
+pub(super) const SOFT_INK: &str = "#57606a";
 const PALE_INK: &str = "#8c959f";
 
-const TITLE: Style = Style { size: 18.0, colour: INK, bold: true };
+pub(super) const TITLE: Style = Style { size: 18.0, colour: INK, bold: true };
 const LABEL: Style = Style { size: 13.0, colour: SOFT_INK, bold: false };
-const TICK: Style = Style { size: 12.0, colour: SOFT_INK, bold: false };
+pub(super) const TICK: Style = Style { size: 12.0, colour: SOFT_INK, bold: false };
 const LEGEND: Style = Style { size: 13.0, colour: INK, bold: false };
 const EMPTY: Style = Style { size: 16.0, colour: PALE_INK, bold: false };
 
-const GRID: &str = "stroke=\"#e7eaee\" stroke-width=\"1\"";
+pub(super) const GRID: &str = "stroke=\"#e7eaee\" stroke-width=\"1\"";
 const BASE_LINE: &str = "stroke=\"#8c959f\" stroke-width=\"1\"";
 const DASHED: &str = "stroke=\"#6e7781\" stroke-width=\"1.25\" stroke-dasharray=\"6 5\"";
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito 2008, without black and yellow), the
 /// most different first.
-const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+pub(super) const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 
 /// Further series take the same colours again, with the next of these patterns.
 const DASHES: [&str; 4] = ["", "9 5", "2 5", "12 5 2 5"];

@@ -162,3 +162,40 @@ fn on_a_dark_page_every_colour_but_those_of_curves_changes() {
 fn a_picture_without_room_is_refused() {
     let _ = Plot::new("a").size(100.0, 500.0);
 }
+
+#[test]
+fn bars_are_as_long_as_their_values() {
+    let label = |text: &str| text.to_owned();
+    let svg = Bars::new("Steps <a second>")
+        .group("CartPole", &[("ours", 100.0, label("100")), ("theirs", 25.0, label("25"))])
+        .group("Pendulum", &[("ours", 50.0, label("50")), ("none", f64::NAN, label("–"))])
+        .render();
+    assert!(is_well_formed(&svg));
+    let rectangles: Vec<&str> = svg.lines().filter(|line| line.contains("rx=")).collect();
+    let width = |line: &&str| -> f64 {
+        let (_, rest) = line.split_once("width=\"").expect("a width");
+        rest.split('"').next().and_then(|text| text.parse().ok()).expect("a number")
+    };
+    let widths: Vec<f64> = rectangles.iter().map(width).collect();
+    assert_eq!(widths.len(), 3, "a bar without a value in {svg}");
+    assert!(
+        (widths[0] / widths[1] - 4.0).abs() < 0.01 && (widths[0] / widths[2] - 2.0).abs() < 0.01,
+        "{widths:?}"
+    );
+    let colour = |line: &str| line.split_once("fill=").map(|(_, rest)| rest.to_owned());
+    assert_eq!(colour(rectangles[0]), colour(rectangles[2]), "the same name in two colours");
+    assert_ne!(colour(rectangles[0]), colour(rectangles[1]));
+}
+
+#[test]
+fn bars_of_values_far_apart_are_logarithmic() {
+    let bars = [("a", 1.0, String::new()), ("b", 100.0, String::new()), ("c", 10_000.0, String::new())];
+    let svg = Bars::new("").group("", &bars).render();
+    let widths: Vec<f64> = svg
+        .lines()
+        .filter(|line| line.contains("rx="))
+        .filter_map(|line| line.split_once("width=\"")?.1.split('"').next()?.parse().ok())
+        .collect();
+    assert!(((widths[1] - widths[0]) / (widths[2] - widths[1]) - 1.0).abs() < 0.01, "{widths:?}");
+    assert_eq!(svg.matches("stroke=\"#e7eaee\"").count(), 5, "a line of the grid for each power of ten");
+}

@@ -4,8 +4,8 @@ use super::estimator::Estimator;
 use super::intervals::Mean;
 use super::setting::{CRITIC_ERROR, CRITIC_FIT, GAMMA, SHAPE, Setting};
 use super::{Chapter, ROLLOUTS, Row, Section};
-use crate::results::page::{Origin, provenance, shown, thousands};
-use crate::results::study_page::findings;
+use crate::pages::{findings, provenance};
+use crate::results::page::{Origin, shown, thousands};
 
 /// What is less than this share of its scale is shown as 0, and is rounding.
 const NOTHING: f64 = 1e-5;
@@ -58,7 +58,7 @@ pub(super) fn page(
         "# Estimators of the advantage\n\n<!-- Written by `{}`; what is changed by hand is lost, but for the findings. -->\n\n\
          {}\n\n{}\n{}\n{}\n## Processes and critics\n\n{}\n## The best estimators\n\n{BESTS}\n\n{}",
         origin.command,
-        provenance(origin),
+        provenance(&origin.command, origin.machine),
         explanation(),
         findings(before),
         agreement(chapters),
