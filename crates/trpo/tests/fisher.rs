@@ -277,15 +277,10 @@ impl World {
 
     /// The library's F + damping · 1, column by column, in column-major order.
     fn library_fisher(&self, damping: f64) -> Vec<f64> {
-        self.library_fisher_of(Fisher::Analytic, damping)
+        self.library_fisher_of(Fisher::Analytic, damping, None)
     }
 
-    fn library_fisher_of(&self, kind: Fisher, damping: f64) -> Vec<f64> {
-        self.library_fisher_over(kind, damping, None)
-    }
-
-    /// The same over some rows.
-    fn library_fisher_over(&self, kind: Fisher, damping: f64, rows: Option<&[u32]>) -> Vec<f64> {
+    fn library_fisher_of(&self, kind: Fisher, damping: f64, rows: Option<&[u32]>) -> Vec<f64> {
         let n = self.theta.len();
         let mut fisher = vec![0.0; n * n];
         let mut policy = self.policy();
@@ -373,7 +368,7 @@ fn the_product_is_the_dense_matrix_of_the_definition() {
 fn the_empirical_matrix_is_of_the_scores_of_the_actions_drawn() {
     for world in World::all() {
         let dense = world.dense_empirical_fisher();
-        let ours = world.library_fisher_of(Fisher::Empirical, 0.0);
+        let ours = world.library_fisher_of(Fisher::Empirical, 0.0, None);
         assert!(distance(&ours, &dense) < TOLERANCE, "{}: {}", world.name(), distance(&ours, &dense));
         // The wrong variant: the expectation over actions, which is the analytic one.
         assert!(distance(&world.library_fisher(0.0), &dense) > WRONG, "{}", world.name());
@@ -386,10 +381,10 @@ fn the_empirical_matrix_is_of_the_scores_of_the_actions_drawn() {
 fn a_matrix_of_some_states_is_the_mean_of_theirs() {
     for world in World::all() {
         for kind in [Fisher::Analytic, Fisher::Empirical] {
-            let whole = world.library_fisher_of(kind, 0.0);
+            let whole = world.library_fisher_of(kind, 0.0, None);
             let parts: [Vec<u32>; 2] =
                 [0, 1].map(|odd| (0..ROWS as u32).filter(|row| row % 2 == odd).collect());
-            let matrices = parts.each_ref().map(|rows| world.library_fisher_over(kind, 0.0, Some(rows)));
+            let matrices = parts.each_ref().map(|rows| world.library_fisher_of(kind, 0.0, Some(rows)));
             let mut differs = false;
             for (i, whole) in whole.iter().enumerate() {
                 let sum: f64 =
