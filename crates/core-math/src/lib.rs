@@ -54,7 +54,7 @@ pub use linalg::{axpy, dot, norm};
 pub use moments::RunningMoments;
 pub use optim::{
     Adam, AdamConfig, AdamStep, AnyOptimizer, GradientAscent, GradientDescent, Optimizer, OptimizerConfig,
-    OptimizerError, OptimizerState, RmsProp, RmsPropConfig, clip_global_norm,
+    OptimizerError, OptimizerState, RmsProp, RmsPropConfig, clip_factor, clip_global_norm,
 };
 pub use real::Real;
 pub use results::{

@@ -1,11 +1,12 @@
 //! A critic that is fitted apart from the policy.
 
-use gradus_core_math::{Adam, AdamConfig, Optimizer, Real, Schedule};
+use gradus_core_math::{Adam, AdamConfig, Real, Schedule};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Batch, Context, Linearized, Network, Rows, UpdateError, UpdateState, check_schedule, check_setting,
+    shared_adam_step,
 };
 
 /// How the critic is fitted, apart from the policy.
@@ -131,7 +132,14 @@ impl<T: Real> CriticFit<T> {
                 }
                 point.vjp(team.reborrow(), &self.cotangent, &mut self.gradient);
                 drop(point);
-                self.adam.step(theta, &self.gradient, learning_rate);
+                shared_adam_step(
+                    team.reborrow(),
+                    &mut self.adam,
+                    theta,
+                    &mut self.gradient,
+                    1.0,
+                    learning_rate,
+                );
             }
         }
         loss / batch.len() as f64

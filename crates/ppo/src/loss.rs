@@ -1,7 +1,7 @@
 //! The loss of a minibatch: its value, and its gradient in the outputs of the networks.
 
 use gradus_core_math::{Distribution, Real};
-use gradus_policy::{Batch, Rows, ValueScale};
+use gradus_policy::{Batch, Rows, Team, ValueScale};
 
 /// The policy's part of a minibatch's loss, with the constants of the moment; see
 /// [`Objective`](crate::Objective).
@@ -86,7 +86,7 @@ impl Losses {
 ///
 /// ```
 /// use gradus_core_math::Distribution;
-/// use gradus_policy::{Batch, Rows};
+/// use gradus_policy::{Batch, Team};
 /// use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 ///
 /// // One row: two equally likely actions, of which the second was taken and had advantage 3; value 1, target 2.
@@ -112,11 +112,15 @@ impl Losses {
 /// };
 /// let mut cotangent = [0.0; 3];
 /// let family = Distribution::Categorical { n: 2 };
-/// let losses = loss_and_cotangent(&config, &family, &batch, &[0], &[0.0, 0.0, 1.0], &mut cotangent);
+/// let outputs = [0.0, 0.0, 1.0];
+/// let losses =
+///     loss_and_cotangent(Team::single(), &config, &family, &batch, &[0], &outputs, &mut cotangent);
 /// assert_eq!((losses.policy_loss, losses.value_loss), (-3.0, 1.0));
 /// assert_eq!(cotangent, [1.5, -1.5, -1.0]);
 /// ```
+#[allow(clippy::too_many_arguments, reason = "what a formula is of, with the threads that compute it")]
 pub fn loss_and_cotangent<T: Real>(
+    mut team: Team<'_>,
     config: &LossConfig,
     distribution: &Distribution,
     batch: &Batch<'_, T>,
@@ -124,64 +128,96 @@ pub fn loss_and_cotangent<T: Real>(
     outputs: &[T],
     cotangent: &mut [T],
 ) -> Losses {
-    let (n_params, action_width, mask_width) =
-        (distribution.n_params(), distribution.action_width(), distribution.mask_width());
-    assert_eq!(outputs.len(), rows.len() * (n_params + 1), "the length of the outputs");
+    let width = distribution.n_params() + 1;
+    assert_eq!(outputs.len(), rows.len() * width, "the length of the outputs");
     assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
-    let per_row = 1.0 / rows.len() as f64;
     let (mean, scale) =
         if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
+    let per_row = 1.0 / rows.len() as f64;
     let term = PolicyTerm::of(config.objective);
-    let entropy_cotangent = T::of(-config.entropy_coef * per_row);
-    let mut sum = Losses::default();
-
-    let row_pairs = outputs.chunks_exact(n_params + 1).zip(cotangent.chunks_exact_mut(n_params + 1));
-    for (&row, (output, cotangent)) in rows.iter().zip(row_pairs) {
-        let i = row as usize;
-        let action = Batch::<T>::row(batch.actions, action_width, i);
-        let advantage = T::of((batch.advantages[i].wide() - mean) * scale);
-        let (params, value) = (&output[..n_params], output[n_params]);
-        let (to_params, to_value) = cotangent.split_at_mut(n_params);
-
-        to_params.fill(T::zero());
-        distribution.add_gradient_with(
-            params,
-            batch.mask(mask_width, i),
-            action,
-            |log_prob, entropy| {
-                let log_ratio = log_prob - batch.log_probs[i];
-                let ratio = log_ratio.exp();
-                let policy = term.at(ratio, advantage);
-                sum.policy_loss += policy.loss.wide();
-                sum.entropy += entropy.wide();
-                if let LossObjective::Clip { .. } = config.objective {
-                    sum.clip_fraction += f64::from(policy.outside);
-                    sum.kl_old_new += kl_estimate(log_ratio.wide(), ratio.wide());
-                }
-                (policy.derivative * T::of(per_row), entropy_cotangent)
-            },
-            to_params,
-        );
-        if let LossObjective::Penalty { kl_coef } = config.objective {
-            let old = Batch::<T>::row(batch.distribution_params, n_params, i);
-            let mask = batch.mask(mask_width, i);
-            let kl = distribution.kl(old, params, mask).wide();
-            sum.kl_old_new += kl;
-            sum.policy_loss += kl_coef * kl;
-            distribution.add_kl_gradient_q(old, params, mask, T::of(kl_coef * per_row), to_params);
-        }
-        let scaled = |value: T| config.value_scale.map_or(value, |scale| scale.to_output(value));
-        let (old, target) = (scaled(batch.values[i]), scaled(batch.value_targets[i]));
-        let (loss, derivative) = value_loss(value, old, target, config.value_clip_epsilon);
-        sum.value_loss += loss.wide();
-        to_value[0] = derivative * T::of(config.value_coef * per_row);
-    }
+    let minibatch = Minibatch { config, distribution, batch, mean, scale, per_row, term };
+    let pieces =
+        rows.chunks(PIECE).zip(outputs.chunks(PIECE * width)).zip(cotangent.chunks_mut(PIECE * width));
+    let mut pieces: Vec<_> =
+        pieces.map(|((rows, outputs), cotangent)| (rows, outputs, cotangent, Losses::default())).collect();
+    team.for_each(&mut pieces, |_, (rows, outputs, cotangent, losses)| {
+        *losses = minibatch.sums(rows, outputs, cotangent);
+    });
+    let sum = |of: fn(&Losses) -> f64| pieces.iter().map(|(.., losses)| of(losses)).sum::<f64>() * per_row;
     Losses {
-        policy_loss: sum.policy_loss * per_row,
-        value_loss: sum.value_loss * per_row,
-        entropy: sum.entropy * per_row,
-        clip_fraction: sum.clip_fraction * per_row,
-        kl_old_new: sum.kl_old_new * per_row,
+        policy_loss: sum(|losses| losses.policy_loss),
+        value_loss: sum(|losses| losses.value_loss),
+        entropy: sum(|losses| losses.entropy),
+        clip_fraction: sum(|losses| losses.clip_fraction),
+        kl_old_new: sum(|losses| losses.kl_old_new),
+    }
+}
+
+/// Rows that a thread takes at a time. Sums over pieces are in their order, so this number is part of what determines
+/// their bits, and the number of threads is not.
+const PIECE: usize = 32;
+
+/// What all rows of a minibatch have in common.
+struct Minibatch<'a, T> {
+    config: &'a LossConfig,
+    distribution: &'a Distribution,
+    batch: &'a Batch<'a, T>,
+    mean: f64,
+    scale: f64,
+    per_row: f64,
+    term: PolicyTerm<T>,
+}
+
+impl<T: Real> Minibatch<'_, T> {
+    /// The cotangents of some rows, and the sums of their losses.
+    fn sums(&self, rows: &[u32], outputs: &[T], cotangent: &mut [T]) -> Losses {
+        let Self { config, distribution, batch, mean, scale, per_row, term } = *self;
+        let (n_params, action_width, mask_width) =
+            (distribution.n_params(), distribution.action_width(), distribution.mask_width());
+        let entropy_cotangent = T::of(-config.entropy_coef * per_row);
+        let mut sum = Losses::default();
+        let row_pairs = outputs.chunks_exact(n_params + 1).zip(cotangent.chunks_exact_mut(n_params + 1));
+        for (&row, (output, cotangent)) in rows.iter().zip(row_pairs) {
+            let i = row as usize;
+            let action = Batch::<T>::row(batch.actions, action_width, i);
+            let advantage = T::of((batch.advantages[i].wide() - mean) * scale);
+            let (params, value) = (&output[..n_params], output[n_params]);
+            let (to_params, to_value) = cotangent.split_at_mut(n_params);
+
+            to_params.fill(T::zero());
+            distribution.add_gradient_with(
+                params,
+                batch.mask(mask_width, i),
+                action,
+                |log_prob, entropy| {
+                    let log_ratio = log_prob - batch.log_probs[i];
+                    let ratio = log_ratio.exp();
+                    let policy = term.at(ratio, advantage);
+                    sum.policy_loss += policy.loss.wide();
+                    sum.entropy += entropy.wide();
+                    if let LossObjective::Clip { .. } = config.objective {
+                        sum.clip_fraction += f64::from(policy.outside);
+                        sum.kl_old_new += kl_estimate(log_ratio.wide(), ratio.wide());
+                    }
+                    (policy.derivative * T::of(per_row), entropy_cotangent)
+                },
+                to_params,
+            );
+            if let LossObjective::Penalty { kl_coef } = config.objective {
+                let old = Batch::<T>::row(batch.distribution_params, n_params, i);
+                let mask = batch.mask(mask_width, i);
+                let kl = distribution.kl(old, params, mask).wide();
+                sum.kl_old_new += kl;
+                sum.policy_loss += kl_coef * kl;
+                distribution.add_kl_gradient_q(old, params, mask, T::of(kl_coef * per_row), to_params);
+            }
+            let scaled = |value: T| config.value_scale.map_or(value, |scale| scale.to_output(value));
+            let (old, target) = (scaled(batch.values[i]), scaled(batch.value_targets[i]));
+            let (loss, derivative) = value_loss(value, old, target, config.value_clip_epsilon);
+            sum.value_loss += loss.wide();
+            to_value[0] = derivative * T::of(config.value_coef * per_row);
+        }
+        sum
     }
 }
 

@@ -1,9 +1,9 @@
 //! The update.
 
-use gradus_core_math::{Adam, AdamConfig, Distribution, Optimizer, Real, clip_global_norm};
+use gradus_core_math::{Adam, AdamConfig, Distribution, Real, clip_factor};
 use gradus_policy::{
     Agent, Batch, Context, Linearized, Metrics, Network, Rows, Team, Update, UpdateError, UpdateState,
-    ValueScale, check_finite, check_present,
+    ValueScale, check_finite, check_present, shared_adam_step, shared_norm,
 };
 use rand::seq::SliceRandom;
 
@@ -172,13 +172,15 @@ impl<T: Real> Ppo<T> {
             done.begin_epoch();
             let mut start = 0;
             for end in minibatches.ends(self.pieces.len()).map(|pieces| pieces * length) {
-                let losses =
+                let (losses, norm) =
                     self.gradient(team.reborrow(), agent, &distribution, batch, start..end, loss, &mut done)?;
                 if self.config.kl_target.is_some_and(|target| losses.kl_old_new > KL_TOLERANCE * target) {
                     done.stopped = true;
                     return Ok(done);
                 }
-                self.adam.step(&mut agent.theta, &self.gradient, learning_rate);
+                let factor = self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(norm, bound));
+                let (theta, gradient) = (&mut agent.theta, &mut self.gradient);
+                shared_adam_step(team.reborrow(), &mut self.adam, theta, gradient, factor, learning_rate);
                 done.steps += 1;
                 start = end;
             }
@@ -186,7 +188,7 @@ impl<T: Real> Ppo<T> {
         Ok(done)
     }
 
-    /// The clipped gradient of the loss over the rows of one minibatch: linearise, cotangent, vjp.
+    /// The gradient of the loss over the rows of one minibatch, and its norm: linearise, cotangent, vjp.
     #[allow(clippy::too_many_arguments, reason = "the parts of one formula, at its one call")]
     fn gradient<N: Network<Scalar = T>>(
         &mut self,
@@ -197,13 +199,13 @@ impl<T: Real> Ppo<T> {
         minibatch: std::ops::Range<usize>,
         loss: &LossConfig,
         done: &mut Progress,
-    ) -> Result<Losses, UpdateError> {
+    ) -> Result<(Losses, f64), UpdateError> {
         let rows = &self.rows[minibatch];
         let input = batch.input(Rows::Listed(rows));
         let mut point = agent.network.linearize(team.reborrow(), &agent.theta, input);
         self.cotangent.resize(point.outputs().len(), T::zero());
-        let losses =
-            loss_and_cotangent(loss, distribution, batch, rows, point.outputs(), &mut self.cotangent);
+        let (outputs, cotangent) = (point.outputs(), &mut self.cotangent[..]);
+        let losses = loss_and_cotangent(team.reborrow(), loss, distribution, batch, rows, outputs, cotangent);
         for (name, value) in [
             ("the policy loss", losses.policy_loss),
             ("the value loss", losses.value_loss),
@@ -211,11 +213,11 @@ impl<T: Real> Ppo<T> {
         ] {
             check_finite(name, value, self.updates + 1)?;
         }
-        point.vjp(team, &self.cotangent, &mut self.gradient);
-        let norm = clip_global_norm(&mut self.gradient, self.config.max_grad_norm.unwrap_or(f64::INFINITY));
-        check_finite("the norm of the gradient", norm.wide(), self.updates + 1)?;
-        done.add(&losses, norm.wide());
-        Ok(losses)
+        point.vjp(team.reborrow(), &self.cotangent, &mut self.gradient);
+        let norm = shared_norm(team, &self.gradient);
+        check_finite("the norm of the gradient", norm, self.updates + 1)?;
+        done.add(&losses, norm);
+        Ok((losses, norm))
     }
 
     /// The state for a checkpoint: see [`Update::state`].

@@ -7,7 +7,7 @@ mod rms_prop;
 
 pub use adam::{Adam, AdamConfig, AdamStep};
 pub use any::{AnyOptimizer, OptimizerConfig};
-pub use plain::{GradientAscent, GradientDescent, clip_global_norm};
+pub use plain::{GradientAscent, GradientDescent, clip_factor, clip_global_norm};
 pub use rms_prop::{RmsProp, RmsPropConfig};
 
 use serde::{Deserialize, Serialize};

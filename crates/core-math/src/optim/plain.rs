@@ -83,12 +83,18 @@ const NORM_MARGIN: f64 = 1e-6;
 /// ```
 pub fn clip_global_norm<T: Real>(gradient: &mut [T], max_norm: f64) -> T {
     let norm = norm(gradient);
-    let factor = max_norm / (norm + NORM_MARGIN);
-    if norm.is_finite() && factor < 1.0 {
+    let factor = clip_factor(norm, max_norm);
+    if factor < 1.0 {
         let factor = T::of(factor);
         for g in gradient {
             *g *= factor;
         }
     }
     T::of(norm)
+}
+
+/// What [`clip_global_norm`] multiplies a gradient of this norm by: at most 1, and 1 for a norm that is not finite.
+pub fn clip_factor(norm: f64, max_norm: f64) -> f64 {
+    let factor = max_norm / (norm + NORM_MARGIN);
+    if norm.is_finite() && factor < 1.0 { factor } else { 1.0 }
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "SIMD intrinsics on raw rows; tests hold every kernel to plain loops")]
 
 mod gemm;
+mod loops;
 mod tanh;
 mod vector;
 #[cfg(target_arch = "x86_64")]
@@ -10,6 +11,7 @@ mod x86;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use loops::{Loop, vectorized};
 use tanh::Tanh;
 
 /// Widths are padded to a multiple of this many scalars, one AVX-512 register of f32.
