@@ -12,7 +12,7 @@ const LANES: usize = 8;
 ///
 /// # Panics
 /// If the lengths differ.
-#[inline]
+#[inline(always)]
 pub fn dot<T: Real>(x: &[T], y: &[T]) -> f64 {
     assert_eq!(x.len(), y.len(), "vectors of one dot product have one length");
     let (x_chunks, x_rest) = x.as_chunks::<LANES>();

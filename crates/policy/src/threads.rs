@@ -98,6 +98,12 @@ impl Threads {
     pub fn team(&mut self) -> Team<'_> {
         Team { helpers: &self.mailboxes }
     }
+
+    /// The first `count` of the threads, at least the calling one; all of them if there are no more.
+    pub fn first(&mut self, count: usize) -> Team<'_> {
+        let helpers = count.saturating_sub(1).min(self.mailboxes.len());
+        Team { helpers: &self.mailboxes[..helpers] }
+    }
 }
 
 impl Drop for Threads {
@@ -273,6 +279,18 @@ mod tests {
                 threads.team().for_each(&mut seen, |i, x| *x += i + 1);
                 assert_eq!(seen, (1..=items).collect::<Vec<_>>(), "{count} threads");
             }
+        }
+    }
+
+    #[test]
+    fn some_of_the_threads_do_all_the_work() {
+        let mut threads = Threads::new(3);
+        for (count, expected) in [(0, 1), (1, 1), (2, 2), (3, 3), (9, 3)] {
+            let mut team = threads.first(count);
+            assert_eq!(team.len(), expected);
+            let mut items = [0; 7];
+            team.for_each(&mut items, |i, x| *x = i);
+            assert_eq!(items, [0, 1, 2, 3, 4, 5, 6]);
         }
     }
 

@@ -11,6 +11,7 @@ mod collector;
 pub mod config;
 mod evaluate;
 pub mod log;
+mod pace;
 pub mod plot;
 pub mod presets;
 pub mod report;

@@ -1,5 +1,7 @@
 //! The training loop: collect, update, repeat.
 
+use std::time::Instant;
+
 use gradus_checkpoint::Checkpoint;
 use gradus_core_math::Stream;
 use gradus_envs::{Env, EnvError};
@@ -10,6 +12,7 @@ use gradus_policy::{
 use thiserror::Error;
 
 use crate::collector::{Acting, CollectError, Collector, CollectorConfig, MakeEnvs, one_by_one};
+use crate::pace::Pace;
 use crate::settings::{Settings, SettingsError};
 use crate::training::{Iteration, Progress, Training};
 
@@ -67,7 +70,7 @@ pub struct Trainer<N: Network<Scalar = f32> = Mlp<f32>> {
     pub(crate) updates_stream: Stream,
     pub(crate) progress: Progress,
     threads: Threads,
-    thread_count: usize,
+    pace: Pace,
 }
 
 impl Trainer {
@@ -125,7 +128,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             value: settings.algorithm.name().to_owned(),
             needed: "one with gradients; a SearchTrainer runs searches",
         })?;
-        let thread_count = settings.threads.unwrap_or_else(|| default_threads(settings.n_envs));
+        let pace = settings.threads.map_or_else(|| Pace::up_to(most_threads()), Pace::fixed);
         let config = CollectorConfig {
             n_envs: settings.n_envs,
             n_steps: settings.n_steps,
@@ -141,14 +144,14 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             vine: settings.algorithm.vine(),
         };
         Ok(Self {
-            collector: Collector::new(config, make, &agent.network, &agent.theta, thread_count)?,
+            collector: Collector::new(config, make, &agent.network, &agent.theta, pace.most())?,
             algorithm,
             agent,
             spec,
             updates_stream: Stream::new(settings.seed, "update", 0),
             progress: Progress::default(),
-            threads: Threads::new(thread_count),
-            thread_count,
+            threads: Threads::new(pace.most()),
+            pace,
             settings: settings.clone(),
         })
     }
@@ -158,10 +161,12 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
     /// # Errors
     /// When the task, a network or the update fails; the parameters are then those before the update.
     pub fn iterate(&mut self) -> Result<Iteration, TrainError> {
+        let (threads, start) = (self.pace.next(), Instant::now());
         self.collector.set_value_scale(self.algorithm.value_scale());
-        self.collector.collect(self.threads.team(), &mut self.agent.network, &self.agent.theta)?;
+        let team = self.threads.first(threads);
+        self.collector.collect(team, &mut self.agent.network, &self.agent.theta)?;
         let context = Context {
-            team: self.threads.team(),
+            team: self.threads.first(threads),
             progress: self.progress.steps() as f64 / self.settings.total_steps as f64,
             rng: &mut self.updates_stream,
         };
@@ -171,6 +176,7 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
             metrics.push("branch_steps", steps as f64);
         }
         self.progress.count(self.collector.steps(), self.collector.episodes());
+        self.pace.took(start.elapsed());
         Ok(Iteration {
             steps: self.progress.steps(),
             updates: self.progress.updates(),
@@ -236,9 +242,10 @@ impl<N: Network<Scalar = f32> + 'static> Trainer<N> {
         &self.settings
     }
 
-    /// The number of threads that compute.
+    /// The number of threads that compute: that of the settings, or else the one that was found to be the fastest, and
+    /// at first the most that are tried.
     pub fn threads(&self) -> usize {
-        self.thread_count
+        self.pace.chosen()
     }
 
     /// The experience that the last update was made from.
@@ -285,7 +292,7 @@ impl<N: Network<Scalar = f32> + 'static> Training for Trainer<N> {
     }
 
     fn threads(&self) -> usize {
-        self.thread_count
+        Trainer::threads(self)
     }
 
     fn parameter_count(&self) -> usize {
@@ -305,9 +312,7 @@ impl<N: Network<Scalar = f32> + 'static> Training for Trainer<N> {
     }
 }
 
-/// As many threads as processors, but no more than have an environment each, and no more than four: networks of
-/// the usual size have no work for more.
-fn default_threads(n_envs: usize) -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    processors.min(n_envs).min(4)
+/// As many threads as processors, but no more than four: networks of the usual size have no work for more.
+fn most_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4)
 }

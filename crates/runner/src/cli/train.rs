@@ -223,16 +223,20 @@ fn introduce(session: &Session) {
         device => format!(", networks on {device}"),
     };
     eprintln!(
-        "{} on {}, seed {}: {} steps, {}, {} parameters, {} thread{}{place}",
+        "{} on {}, seed {}: {} steps, {}, {} parameters, {}{}{place}",
         settings.algorithm.name(),
         session.config().text("env"),
         settings.seed,
         settings.total_steps,
         training.experience(),
         training.parameter_count(),
-        training.threads(),
-        if training.threads() == 1 { "" } else { "s" },
+        if settings.threads.is_none() && training.threads() > 1 { "up to " } else { "" },
+        counted_threads(training.threads()),
     );
+}
+
+fn counted_threads(count: usize) -> String {
+    if count == 1 { "1 thread".to_owned() } else { format!("{count} threads") }
 }
 
 fn describe(session: &Session, summary: &Summary) -> String {
@@ -240,10 +244,11 @@ fn describe(session: &Session, summary: &Summary) -> String {
     let run_dir = shell_quoted(&summary.run_dir);
     let mut lines = Vec::new();
     lines.push(format!(
-        "{} steps in {:.2} s ({} steps/s){}",
+        "{} steps in {:.2} s ({} steps/s, {}){}",
         summary.total_steps,
         summary.wall_seconds,
         short(summary.steps_per_second),
+        counted_threads(summary.threads),
         summary.mean_return.map(|r| format!(", mean return of the last episodes {r:.1}")).unwrap_or_default(),
     ));
     if let (Some(mean_return), Some(episodes)) = (summary.eval_mean_return, summary.eval_episodes) {

@@ -33,7 +33,7 @@ pub static KEYS: &[Key] = &[
     Key::new("seed", Kind::Integer(0, i64::MAX), "The seed of everything random.").default("0", OURS),
     Key::new("total_steps", COUNT, "Environment steps to train for, over all environments together.")
         .default("100000", OURS),
-    Key::new("threads", Kind::Integer(1, 1024), "Threads to compute on; with none, as many as help.")
+    Key::new("threads", Kind::Integer(1, 1024), "Threads to compute on; with none, as many as are found to be the fastest.")
         .optional()
         .default("none", OURS),
     Key::new(
