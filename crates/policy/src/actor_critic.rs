@@ -5,6 +5,7 @@ use gradus_core_math::{Distribution, Real, Stream};
 use crate::architecture::outputs_of;
 use crate::network::{Input, Linearized, Network, TensorInfo};
 use crate::policy_head::{LinearizedHead, PolicyHead};
+use crate::rows::{append, take_apart};
 use crate::threads::Team;
 
 /// A policy with its critic: a network whose rows are the parameters φ of the action distribution, then the
@@ -184,26 +185,6 @@ impl<N: Network> ActorCritic<N> {
                 }
             }
         }
-    }
-}
-
-/// `to` ← rows of `left`, each followed by its value.
-fn append<T: Copy>(left: &[T], values: &[T], to: &mut Vec<T>) {
-    let width = if values.is_empty() { 0 } else { left.len() / values.len() };
-    to.clear();
-    for (row, &value) in left.chunks_exact(width.max(1)).zip(values) {
-        to.extend_from_slice(row);
-        to.push(value);
-    }
-}
-
-/// Rows of `joint`, `width` + 1 long, taken apart into `left` and `values`.
-fn take_apart<T: Copy>(joint: &[T], width: usize, left: &mut Vec<T>, values: &mut Vec<T>) {
-    left.clear();
-    values.clear();
-    for row in joint.chunks_exact(width + 1) {
-        left.extend_from_slice(&row[..width]);
-        values.push(row[width]);
     }
 }
 

@@ -20,6 +20,7 @@ mod mlp;
 mod network;
 mod normalizer;
 mod policy_head;
+mod rows;
 mod search;
 mod threads;
 mod update;

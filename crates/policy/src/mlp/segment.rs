@@ -4,6 +4,7 @@ use super::layer::{Layer, LayerGradient, Packed};
 use crate::aligned::Aligned;
 use crate::kernel::{Finish, Gemm, Init, InstructionSet, Kernel, Thin, gemm, padded, thin};
 use crate::network::Input;
+use crate::rows::copy_row;
 
 /// Rows in a segment: enough to pay for its overheads, few enough for its activations to stay in cache.
 /// Gradients are sums over segments in order, so this number is part of what determines their bits.
@@ -65,7 +66,7 @@ impl<T: Kernel> Segment<T> {
         self.rows = rows;
         let stride = padded(input.width);
         for (r, to) in self.activations[0].chunks_exact_mut(stride).take(rows).enumerate() {
-            to[..input.width].copy_from_slice(input.row(first + r));
+            copy_row(input.row(first + r), &mut to[..input.width]);
         }
         for (l, (layer, packed)) in map.layers.iter().zip(map.weights).enumerate() {
             let (before, after) = self.activations.split_at_mut(l + 1);
@@ -115,8 +116,8 @@ impl<T: Kernel> Segment<T> {
             for (to, from) in
                 delta.chunks_exact_mut(stride).zip(cotangent.chunks_exact(last.outputs)).take(rows)
             {
-                to[..last.outputs].copy_from_slice(from);
-                to[last.outputs..].fill(T::zero());
+                copy_row(from, &mut to[..last.outputs]);
+                to[last.outputs..stride].fill(T::zero());
             }
         }
         for (l, (layer, packed)) in map.layers.iter().zip(map.weights).enumerate().rev() {
@@ -278,6 +279,6 @@ fn weight_gradient<T: Kernel>(
 /// Copies rows of `width` out of padded rows.
 fn compact<T: Copy>(from: &[T], to: &mut [T], rows: usize, width: usize) {
     for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(padded(width))).take(rows) {
-        to.copy_from_slice(&from[..width]);
+        copy_row(&from[..width], to);
     }
 }
