@@ -55,6 +55,7 @@ fn collector(
         action_map: ActionMap::Identity,
         acting,
         sequence_length: LENGTH,
+        vine: None,
     };
     Collector::new(config, &make, &agent.network, &agent.theta, threads).expect("a collector")
 }

@@ -106,7 +106,7 @@ fn drawn_actions_begin_with_the_one_that_was_taken() {
             let (actions, _, q_values) = branches.of_state(n);
             let row = row as usize;
             assert_eq!(actions[0].to_bits(), rollout.actions[row].to_bits());
-            assert!(actions[1..].iter().all(|&action| action != actions[0]));
+            assert!(bits(&actions[1..]).iter().all(|&action| action != actions[0].to_bits()));
             let expected = rollout.rewards[row] + GAMMA as f32 * rollout.next_values[row];
             assert!(
                 (q_values[0] - expected).abs() < 1e-5 * (1.0 + expected.abs()),

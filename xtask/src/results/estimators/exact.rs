@@ -112,7 +112,7 @@ impl Expected {
         (self.square - setting.mean_square(&self.bias)).max(0.0)
     }
 
-    /// ‖E[ĝ] − g‖/‖g‖: the bias of the policy gradient.
+    /// `‖E[ĝ] − g‖/‖g‖`: the bias of the policy gradient.
     pub(super) fn gradient_bias(&self, setting: &Setting) -> f64 {
         norm(&setting.gradient_of(&self.bias)) / norm(&setting.gradient)
     }

@@ -109,7 +109,7 @@ pub(super) struct Figures {
     pub(super) between_squared: f64,
     /// The mean of (Â − A)².
     pub(super) square: f64,
-    /// ‖E[ĝ] − g‖²/‖g‖².
+    /// `‖E[ĝ] − g‖²/‖g‖²`.
     pub(super) gradient_bias_squared: f64,
     /// E[‖ĝ − g‖²]/‖g‖².
     pub(super) gradient_square: f64,
@@ -123,7 +123,7 @@ impl Figures {
         self.square - self.bias_squared
     }
 
-    /// E[‖ĝ − E[ĝ]‖²]/‖g‖².
+    /// `E[‖ĝ − E[ĝ]‖²]/‖g‖²`.
     pub(super) fn gradient_variance(&self) -> f64 {
         self.gradient_square - self.gradient_bias_squared
     }
