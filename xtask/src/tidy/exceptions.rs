@@ -15,6 +15,10 @@ pub(super) struct Exceptions {
 pub(super) const OURS: Exceptions = Exceptions {
     may_be_unsafe: &[
         ("crates/policy/src/kernel/gemm.rs", "loads and stores of the SIMD kernels, held to a safe twin"),
+        (
+            "crates/policy/src/kernel/loops.rs",
+            "calls of plain loops compiled for instructions that are there",
+        ),
         ("crates/policy/src/kernel/mod.rs", "calls of SIMD kernels behind run-time detection"),
         ("crates/policy/src/kernel/vector.rs", "the trait of vector instructions"),
         ("crates/policy/src/kernel/x86.rs", "AVX2 and AVX-512 intrinsics"),
