@@ -1,5 +1,6 @@
 """What the peers' scripts share: how a result is told, and how many threads PyTorch gets."""
 
+import argparse
 import json
 import time
 from importlib.metadata import version
@@ -14,6 +15,27 @@ def tell(result, packages):
     """Prints a result as one JSON line, with the versions of the packages that it rests on."""
     result["versions"] = {package: version(package) for package in packages}
     print(json.dumps(result), flush=True)
+
+
+def add_ppo_arguments(parser):
+    """What every script that trains by PPO is told."""
+    parser.add_argument("--env", required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--n-envs", type=int, required=True)
+    parser.add_argument("--n-steps", type=int, required=True)
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--minibatch-size", type=int, required=True)
+    parser.add_argument("--hidden", type=int, nargs="+", default=[64, 64])
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def stepping_arguments(description):
+    """What every script that steps environments is told."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--env", required=True)
+    parser.add_argument("--n-envs", type=int, default=64)
+    parser.add_argument("--seconds", type=float, required=True)
+    return parser.parse_args()
 
 
 def use_best_threads(work):

@@ -2,20 +2,14 @@
 a vectorised version of its own, that too; the faster one is told.
 """
 
-import argparse
-
 import gymnasium
-from common import prepared_actions, steps_per_second, tell
+from common import prepared_actions, stepping_arguments, steps_per_second, tell
 
 PACKAGES = ["gymnasium", "numpy"]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--env", required=True)
-    parser.add_argument("--n-envs", type=int, default=64)
-    parser.add_argument("--seconds", type=float, required=True)
-    args = parser.parse_args()
+    args = stepping_arguments(__doc__)
 
     modes = ["sync"]
     if gymnasium.spec(args.env).vector_entry_point:

@@ -9,7 +9,7 @@ import argparse
 import time
 
 import jax
-from common import tell
+from common import add_ppo_arguments, tell
 from rejax import PPO
 
 PACKAGES = ["rejax", "gymnax", "jax", "jaxlib", "flax", "optax"]
@@ -17,14 +17,7 @@ PACKAGES = ["rejax", "gymnax", "jax", "jaxlib", "flax", "optax"]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--env", required=True)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--n-envs", type=int, required=True)
-    parser.add_argument("--n-steps", type=int, required=True)
-    parser.add_argument("--epochs", type=int, required=True)
-    parser.add_argument("--minibatch-size", type=int, required=True)
-    parser.add_argument("--hidden", type=int, nargs="+", default=[64, 64])
-    parser.add_argument("--seed", type=int, default=0)
+    add_ppo_arguments(parser)
     args = parser.parse_args()
 
     rollout = args.n_envs * args.n_steps

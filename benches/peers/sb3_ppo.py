@@ -8,7 +8,7 @@ Episodes that are cut off are bootstrapped from their true final observation, as
 import argparse
 import time
 
-from common import tell, use_best_threads
+from common import add_ppo_arguments, tell, use_best_threads
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
@@ -84,19 +84,12 @@ def solve(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=["train", "solve"])
-    parser.add_argument("--env", required=True)
-    parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--n-envs", type=int, required=True)
-    parser.add_argument("--n-steps", type=int, required=True)
-    parser.add_argument("--epochs", type=int, required=True)
-    parser.add_argument("--minibatch-size", type=int, required=True)
-    parser.add_argument("--hidden", type=int, nargs="+", default=[64, 64])
+    add_ppo_arguments(parser)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--gamma", type=float, default=0.99)
     parser.add_argument("--gae-lambda", type=float, default=0.95)
     parser.add_argument("--linear", action="store_true", help="learning rate and clip range fall to 0")
     parser.add_argument("--target", type=float, help="for `solve`: the mean return of 100 episodes")
-    parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     {"train": train, "solve": solve}[args.task](args)
 

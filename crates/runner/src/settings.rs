@@ -283,9 +283,6 @@ impl Settings {
 
     /// Checks what does not depend on the task; the algorithm checks its own settings.
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
-        let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {
-            if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
-        };
         check(self.n_envs > 0, "n_envs", self.n_envs.to_string(), "at least 1")?;
         check(self.n_steps > 0, "n_steps", self.n_steps.to_string(), "at least 1")?;
         let rows = self.n_envs.saturating_mul(self.n_steps);
@@ -311,9 +308,6 @@ impl Settings {
 
     /// Checks what the algorithm needs of the other settings.
     fn check_algorithm(&self) -> Result<(), SettingsError> {
-        let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {
-            if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
-        };
         let advantage = self.advantage;
         check(advantage != AdvantageEstimator::NStep(0), "advantage_steps", "0".into(), "at least 1")?;
         if self.algorithm.is_search() {
@@ -339,9 +333,6 @@ impl Settings {
     }
 
     fn check_vine(&self, vine: VineConfig) -> Result<(), SettingsError> {
-        let check = |ok: bool, name: &'static str, value: String, needed: &'static str| {
-            if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
-        };
         let states = (1..=self.n_steps).contains(&vine.states);
         check(states, "vine_states", vine.states.to_string(), "from 1 to n_steps")?;
         check(vine.actions >= 2, "vine_actions", vine.actions.to_string(), "at least 2")?;
@@ -397,6 +388,11 @@ impl Settings {
             ActionMap::Clip { low, high }
         }
     }
+}
+
+/// An error for a setting that is outside its range.
+fn check(ok: bool, name: &'static str, value: String, needed: &'static str) -> Result<(), SettingsError> {
+    if ok { Ok(()) } else { Err(SettingsError::Range { name, value, needed }) }
 }
 
 /// The body that a configuration asks for; what is wrong goes to `problems`.

@@ -126,19 +126,19 @@ impl<'a, T: Real> Surrogate<'a, T> {
         Batch::<T>::row(self.batch.actions, self.distribution.action_width(), self.rows.index(i))
     }
 
-    /// log π_old and the advantage of the action that was taken in state `i`.
-    fn taken(&self, i: usize) -> (T, f64) {
+    /// r A of the action that was taken in state `i`, for log π_θ of it.
+    fn weighted_advantage(&self, i: usize, log_prob: T, mean: f64, scale: f64) -> f64 {
         let row = self.rows.index(i);
-        (self.batch.log_probs[row], self.batch.advantages[row].wide())
+        let ratio = (log_prob - self.batch.log_probs[row]).exp().wide();
+        ratio * (self.batch.advantages[row].wide() - mean) * scale
     }
 
     /// L of state `i`.
     fn value(&self, i: usize, params: &[T]) -> f64 {
         match self.source {
             Source::SinglePath { mean, scale } => {
-                let (log_prob_old, advantage) = self.taken(i);
                 let log_prob = self.distribution.log_prob(params, self.mask(i), self.action(i));
-                (log_prob - log_prob_old).exp().wide() * (advantage - mean) * scale
+                self.weighted_advantage(i, log_prob, mean, scale)
             }
             Source::Vine(branches) => branched_value(self.distribution, params, self.mask(i), branches, i),
         }
@@ -158,9 +158,8 @@ impl<'a, T: Real> Surrogate<'a, T> {
         for (i, (params, to)) in rows.enumerate() {
             match self.source {
                 Source::SinglePath { mean, scale } => {
-                    let (log_prob_old, advantage) = self.taken(i);
                     let weigh = |log_prob: T, _| {
-                        let weighted = (log_prob - log_prob_old).exp().wide() * (advantage - mean) * scale;
+                        let weighted = self.weighted_advantage(i, log_prob, mean, scale);
                         sum += weighted;
                         (T::of(weighted * per_row), T::zero())
                     };

@@ -1,12 +1,10 @@
 //! Studies from small fixtures, whose statistics are computed by hand.
 
-use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-
 use gradus_runner::Settings;
 use gradus_runner::config::{Config, KEYS, Layers, Origin as From};
 use gradus_runner::log::Table;
 use gradus_runner::presets::{self, PRESETS};
+use std::collections::BTreeMap;
 
 use super::curves::{Curves, band_and_line, banded_picture};
 use super::page::Origin;
@@ -16,19 +14,11 @@ use super::searches::{self, Searches};
 use super::study::{Study, jobs};
 use super::study_page::{self, Pictures};
 use super::summary::groups;
-use super::tests::machine;
+use super::tests::{asked, machine};
 use super::{Experiment, Options, classic, clipping, profiles, trust_region};
 
 fn options() -> Options {
-    Options {
-        experiment: Experiment::Clipping,
-        seeds: NonZeroUsize::new(2).expect("2 is not 0"),
-        jobs: None,
-        algo: Vec::new(),
-        env: Vec::new(),
-        out: None,
-        fresh: false,
-    }
+    asked(Experiment::Clipping, 2)
 }
 
 fn studies() -> [Study; 3] {

@@ -50,16 +50,21 @@ pub(super) fn machine() -> Machine {
     }
 }
 
-fn options() -> Options {
+/// An experiment with so many seeds, and nothing else said.
+pub(super) fn asked(experiment: Experiment, seeds: usize) -> Options {
     Options {
-        experiment: Experiment::Presets,
-        seeds: NonZeroUsize::new(3).expect("3 is not 0"),
+        experiment,
+        seeds: NonZeroUsize::new(seeds).expect("some seeds"),
         jobs: None,
         algo: Vec::new(),
         env: Vec::new(),
         out: None,
         fresh: false,
     }
+}
+
+fn options() -> Options {
+    asked(Experiment::Presets, 3)
 }
 
 #[test]

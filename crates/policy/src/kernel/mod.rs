@@ -131,26 +131,32 @@ pub enum InstructionSet {
 }
 
 impl InstructionSet {
+    /// All there are, slowest first.
+    const ALL: [Self; 3] = [Self::Plain, Self::Avx2, Self::Avx512];
+
     /// The best that this processor has.
     pub fn best() -> Self {
-        *Self::available().last().expect("the plain form is always there")
+        Self::ALL.into_iter().rev().find(|set| set.is_available()).unwrap_or(Self::Plain)
     }
 
     /// All that this processor has, slowest first.
     pub fn available() -> Vec<Self> {
-        #[allow(unused_mut, reason = "only x86-64 adds to the list")]
-        let mut list = vec![Self::Plain];
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx2 {
-                list.push(Self::Avx2);
-            }
-            if avx2 && is_x86_feature_detected!("avx512f") {
-                list.push(Self::Avx512);
-            }
+        Self::ALL.into_iter().filter(|set| set.is_available()).collect()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_available(self) -> bool {
+        let avx2 = || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        match self {
+            Self::Plain => true,
+            Self::Avx2 => avx2(),
+            Self::Avx512 => avx2() && is_x86_feature_detected!("avx512f"),
         }
-        list
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_available(self) -> bool {
+        self == Self::Plain
     }
 }
 

@@ -6,7 +6,7 @@ use gradus_policy::Frozen;
 use rand::RngExt;
 
 use super::actor::Actor;
-use super::shard::{Maps, Record};
+use super::shard::{Maps, Record, see};
 
 /// How a rollout branches: TRPO's *vine* (Schulman et al. 2015, section 5.2).
 ///
@@ -55,7 +55,7 @@ pub(super) struct Brancher {
     length: usize,
     distribution: Distribution,
     all_actions: bool,
-    pub(super) actions_per_state: usize,
+    actions_per_state: usize,
     envs: Vec<Box<dyn VectorEnv>>,
     streams: Vec<Stream>,
     pub(super) actions: Vec<f32>,
@@ -210,7 +210,7 @@ impl Brancher {
             Outcome::Terminated => {}
             Outcome::Truncated => {
                 self.open.push((branch, self.gamma.powi(t as i32 + 1)));
-                see(maps, env.final_observations(), &mut self.ends);
+                see(maps.normalizer, env.final_observations(), &mut self.ends);
             }
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Brancher {
     fn observe(&mut self, maps: Maps<'_>) {
         self.observed.clear();
         for &branch in &self.live {
-            see(maps, self.envs[branch].observations(), &mut self.observed);
+            see(maps.normalizer, self.envs[branch].observations(), &mut self.observed);
         }
     }
 
@@ -229,16 +229,7 @@ impl Brancher {
         let discount = self.gamma.powi(self.length as i32);
         for branch in std::mem::take(&mut self.live) {
             self.open.push((branch, discount));
-            see(maps, self.envs[branch].observations(), &mut self.ends);
+            see(maps.normalizer, self.envs[branch].observations(), &mut self.ends);
         }
-    }
-}
-
-/// Appends an observation as the networks see it.
-fn see(maps: Maps<'_>, observation: &[f32], to: &mut Vec<f32>) {
-    let start = to.len();
-    to.extend_from_slice(observation);
-    if let Some(normalizer) = maps.normalizer {
-        normalizer.apply(observation, &mut to[start..]);
     }
 }

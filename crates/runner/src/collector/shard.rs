@@ -183,11 +183,7 @@ impl Shard {
         for (i, outcome) in self.env.outcomes().iter().enumerate() {
             if *outcome == Outcome::Truncated {
                 let observation = &self.env.final_observations()[i * width..][..width];
-                let start = record.truncated.len();
-                record.truncated.extend_from_slice(observation);
-                if let Some(normalizer) = normalizer {
-                    normalizer.apply(observation, &mut record.truncated[start..]);
-                }
+                see(normalizer, observation, &mut record.truncated);
                 record.truncated_states.extend_from_slice(answers.state(i));
             }
         }
@@ -212,6 +208,15 @@ impl Record {
         self.last.clear();
         self.episodes.clear();
         self.forks.clear();
+    }
+}
+
+/// Appends an observation as the networks see it.
+pub(super) fn see(normalizer: Option<&Normalizer>, observation: &[f32], to: &mut Vec<f32>) {
+    let start = to.len();
+    to.extend_from_slice(observation);
+    if let Some(normalizer) = normalizer {
+        normalizer.apply(observation, &mut to[start..]);
     }
 }
 

@@ -1,24 +1,14 @@
 //! The page and the table, from few and short rollouts, and what can be asked for.
 
-use std::num::NonZeroUsize;
-
 use super::page;
 use super::pictures;
 use super::{Chapter, chapters, estimator, names};
 use crate::results::page::Origin;
-use crate::results::tests::machine;
+use crate::results::tests::{asked, machine};
 use crate::results::{Experiment, Options};
 
 fn options() -> Options {
-    Options {
-        experiment: Experiment::Estimators,
-        seeds: NonZeroUsize::new(2).expect("2 is not 0"),
-        jobs: None,
-        algo: Vec::new(),
-        env: Vec::new(),
-        out: None,
-        fresh: false,
-    }
+    asked(Experiment::Estimators, 2)
 }
 
 fn few(threads: usize) -> Vec<Chapter> {
