@@ -62,15 +62,7 @@ fn minibatches<N: Network<Scalar = f32>>(
         measure(c, "devices", &format!("{network} {count} {device}"), (count, "row"), |b| {
             b.iter(|| {
                 let mut point = agent.network.linearize(threads.team(), black_box(&agent.theta), input);
-                black_box(loss_and_cotangent(
-                    threads.team(),
-                    &LOSS,
-                    &family,
-                    &batch,
-                    &rows,
-                    point.outputs(),
-                    &mut cotangent,
-                ));
+                black_box(loss_and_cotangent(&LOSS, &family, &batch, &rows, point.outputs(), &mut cotangent));
                 point.vjp(threads.team(), &cotangent, &mut gradient);
                 drop(point);
                 adam.step(&mut agent.theta, black_box(&gradient), 0.0);

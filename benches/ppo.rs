@@ -38,30 +38,12 @@ fn minibatch(c: &mut Criterion) {
     let (mut cotangent, mut gradient) = (vec![0.0; outputs.len()], vec![0.0; theta.len()]);
     let unit = (rows.len(), "row");
     measure(c, "ppo", "loss_and_cotangent 256", unit, |b| {
-        b.iter(|| {
-            loss_and_cotangent(
-                Team::single(),
-                &LOSS,
-                &FAMILY,
-                &batch,
-                &rows,
-                black_box(&outputs),
-                &mut cotangent,
-            )
-        });
+        b.iter(|| loss_and_cotangent(&LOSS, &FAMILY, &batch, &rows, black_box(&outputs), &mut cotangent));
     });
     measure(c, "ppo", "gradient 256", unit, |b| {
         b.iter(|| {
             let mut point = network.linearize(Team::single(), black_box(&theta), input);
-            black_box(loss_and_cotangent(
-                Team::single(),
-                &LOSS,
-                &FAMILY,
-                &batch,
-                &rows,
-                point.outputs(),
-                &mut cotangent,
-            ));
+            black_box(loss_and_cotangent(&LOSS, &FAMILY, &batch, &rows, point.outputs(), &mut cotangent));
             point.vjp(Team::single(), &cotangent, &mut gradient);
         });
     });

@@ -38,6 +38,7 @@
 //! ```
 
 mod distribution;
+mod elementary;
 mod linalg;
 mod moments;
 mod optim;
@@ -49,7 +50,7 @@ mod special;
 mod stats;
 mod stream;
 
-pub use distribution::{Distribution, DistributionError, TOTAL_VARIATION_ENUMERATION_LIMIT};
+pub use distribution::{BLOCK, Block, Distribution, DistributionError, TOTAL_VARIATION_ENUMERATION_LIMIT};
 pub use linalg::{axpy, dot, norm};
 pub use moments::RunningMoments;
 pub use optim::{

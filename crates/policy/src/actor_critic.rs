@@ -1,5 +1,7 @@
 //! A policy and its critic, as one network.
 
+use std::ops::AddAssign;
+
 use gradus_core_math::{Distribution, Real, Stream};
 
 use crate::architecture::outputs_of;
@@ -193,6 +195,65 @@ fn team_for<N: Network>(team: Team<'_>) -> Team<'_> {
     if N::CONCURRENT { team } else { Team::single() }
 }
 
+impl<N: Network> ActorCritic<N> {
+    /// `gradient` ← the gradient in θ of a loss that is a sum over rows, and over policy and critic. Returns the sums of
+    /// what both parts returned.
+    ///
+    /// As [`Network::gradient`], but that `policy(first, params, cotangent)` sees the parameters of the distributions,
+    /// `[rows, n_params]`, and `value(first, values, cotangent)` the values, `[rows]`. Where policy and critic share
+    /// nothing, each is a matter of its own threads.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    pub fn gradient_of<P: Send + Default + AddAssign, V: Send + Default + AddAssign>(
+        &mut self,
+        team: Team<'_>,
+        theta: &[N::Scalar],
+        input: Input<'_, N::Scalar>,
+        policy: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> P + Sync),
+        value: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> V + Sync),
+        gradient: &mut [N::Scalar],
+    ) -> (P, V) {
+        match &mut self.body {
+            Body::Separate { actor, critic } => {
+                let split = actor.parameter_count();
+                let (of_actor, of_critic) = theta.split_at(split);
+                let (to_actor, to_critic) = gradient.split_at_mut(split);
+                team_for::<N>(team).join(
+                    |team| actor.gradient(team, of_actor, input, policy, to_actor),
+                    |team| critic.gradient(team, of_critic, input, value, to_critic),
+                )
+            }
+            Body::Shared(trunk) => {
+                let n_params = trunk.output_width() - 1;
+                let both = |first, outputs: &[N::Scalar], cotangent: &mut [N::Scalar]| {
+                    let (mut params, mut values) = (Vec::new(), Vec::new());
+                    take_apart(outputs, n_params, &mut params, &mut values);
+                    let mut to_params = vec![N::Scalar::default(); params.len()];
+                    let mut to_values = vec![N::Scalar::default(); values.len()];
+                    let sums =
+                        Both(policy(first, &params, &mut to_params), value(first, &values, &mut to_values));
+                    append(&to_params, &to_values, cotangent);
+                    sums
+                };
+                let Both(policy, value) = trunk.gradient(team, theta, input, &both, gradient);
+                (policy, value)
+            }
+        }
+    }
+}
+
+/// Two sums.
+#[derive(Default)]
+struct Both<P, V>(P, V);
+
+impl<P: AddAssign, V: AddAssign> AddAssign for Both<P, V> {
+    fn add_assign(&mut self, other: Self) {
+        self.0 += other.0;
+        self.1 += other.1;
+    }
+}
+
 impl<N: Network> Network for ActorCritic<N> {
     const CONCURRENT: bool = N::CONCURRENT;
     type Scalar = N::Scalar;
@@ -272,6 +333,7 @@ impl<N: Network> Network for ActorCritic<N> {
             Body::Separate { actor, critic } => {
                 let (of_actor, of_critic) = theta.split_at(actor.parameter_count());
                 let (rows, width) = (input.rows.len(), actor.output_width());
+                assert_eq!(output.len(), rows * (width + 1), "the length of the output");
                 self.joint.actor.resize(rows * width, N::Scalar::default());
                 self.joint.critic.resize(rows, N::Scalar::default());
                 let (left, right) = (&mut self.joint.actor, &mut self.joint.critic);
@@ -279,8 +341,7 @@ impl<N: Network> Network for ActorCritic<N> {
                     |team| actor.forward(team, of_actor, input, left),
                     |team| critic.forward(team, of_critic, input, right),
                 );
-                append(left, right, &mut self.joint.outputs);
-                output.copy_from_slice(&self.joint.outputs);
+                append(left, right, output);
             }
         }
     }
@@ -301,6 +362,7 @@ impl<N: Network> Network for ActorCritic<N> {
                     |team| actor.linearize(team, of_actor, input),
                     |team| critic.linearize(team, of_critic, input),
                 );
+                self.joint.outputs.resize(input.rows.len() * (width + 1), N::Scalar::default());
                 append(actor.outputs(), critic.outputs(), &mut self.joint.outputs);
                 LinearizedActorCritic::Separate { actor, critic, joint: &mut self.joint, width, split }
             }
@@ -359,12 +421,7 @@ impl<N: Network> Linearized for LinearizedActorCritic<'_, N> {
                 let (left, right) = (&mut joint.actor, &mut joint.critic);
                 team_for::<N>(team)
                     .join(|team| actor.jvp(team, of_actor, left), |team| critic.jvp(team, of_critic, right));
-                for ((row, left), &value) in
-                    output.chunks_exact_mut(*width + 1).zip(left.chunks_exact(*width)).zip(right.iter())
-                {
-                    row[..*width].copy_from_slice(left);
-                    row[*width] = value;
-                }
+                append(left, right, output);
             }
         }
     }

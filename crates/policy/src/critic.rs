@@ -5,8 +5,7 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Context, Linearized, Network, Rows, UpdateError, UpdateState, check_schedule, check_setting,
-    shared_adam_step,
+    Batch, Context, Network, Rows, UpdateError, UpdateState, check_schedule, check_setting, shared_adam_step,
 };
 
 /// How the critic is fitted, apart from the policy.
@@ -82,7 +81,6 @@ pub struct CriticFit<T> {
     config: CriticConfig,
     adam: Adam<T>,
     rows: Vec<u32>,
-    cotangent: Vec<T>,
     gradient: Vec<T>,
 }
 
@@ -98,7 +96,7 @@ impl<T: Real> CriticFit<T> {
         config.check()?;
         let adam = Adam::new(AdamConfig::new().with_epsilon(config.adam_epsilon), parameters)?;
         let gradient = vec![T::zero(); parameters];
-        Ok(Self { config, adam, rows: Vec::new(), cotangent: Vec::new(), gradient })
+        Ok(Self { config, adam, rows: Vec::new(), gradient })
     }
 
     /// All epochs over one batch. Returns the mean loss of the last one; the caller checks that it is finite.
@@ -122,16 +120,17 @@ impl<T: Real> CriticFit<T> {
             loss = 0.0;
             for rows in self.rows.chunks(self.config.minibatch_size) {
                 let input = batch.input(Rows::Listed(rows));
-                let mut point = critic.linearize(team.reborrow(), theta, input);
-                self.cotangent.clear();
-                let per_row = 2.0 / rows.len() as f64;
-                for (&value, &row) in point.outputs().iter().zip(rows) {
-                    let error = value - batch.value_targets[row as usize];
-                    loss += (error * error).wide();
-                    self.cotangent.push(error * T::of(per_row));
-                }
-                point.vjp(team.reborrow(), &self.cotangent, &mut self.gradient);
-                drop(point);
+                let per_row = T::of(2.0 / rows.len() as f64);
+                let squares = |first: usize, values: &[T], cotangent: &mut [T]| {
+                    let mut sum = 0.0;
+                    for ((&value, &row), to) in values.iter().zip(&rows[first..]).zip(cotangent) {
+                        let error = value - batch.value_targets[row as usize];
+                        sum += (error * error).wide();
+                        *to = error * per_row;
+                    }
+                    sum
+                };
+                loss += critic.gradient(team.reborrow(), theta, input, &squares, &mut self.gradient);
                 shared_adam_step(
                     team.reborrow(),
                     &mut self.adam,

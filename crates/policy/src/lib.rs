@@ -33,7 +33,7 @@ pub use batch::{Batch, Rollout};
 pub use branches::Branches;
 pub use critic::{CriticConfig, CriticFit};
 pub use deployed::{Policy, PolicyError, PolicySpec};
-pub use kernel::{Activation, InstructionSet, Kernel, tanh_in_place};
+pub use kernel::{Activation, InstructionSet, Kernel, Loop, tanh_in_place, vectorized};
 pub use memory::{Memory, Remembered};
 pub use mlp::{FrozenMlp, Head, LinearizedMlp, Mlp, MlpConfig, orthogonal};
 pub use network::{Frozen, Input, Linearized, Network, Rows, TensorInfo};

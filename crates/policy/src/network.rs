@@ -1,5 +1,7 @@
 //! The one thing that every algorithm needs of a policy or a critic: a differentiable map.
 
+use std::ops::AddAssign;
+
 use gradus_core_math::{Real, Stream};
 
 use crate::Team;
@@ -169,6 +171,30 @@ pub trait Network: Send {
         theta: &'a [Self::Scalar],
         input: Input<'a, Self::Scalar>,
     ) -> Self::Linearized<'a>;
+
+    /// `gradient` ← the gradient in θ of a loss that is a sum over rows: `linearize`, cotangent, `vjp` in one, so that
+    /// a thread can take some rows there and back. Returns the sum of what `loss` returned.
+    ///
+    /// `loss(first, outputs, cotangent)` is called for some rows at a time, from the `first` of `input` on: it writes
+    /// the cotangent of their outputs `[rows, output_width]`, all of it. How many rows they are depends on the network
+    /// alone, and the sums are in their order.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    fn gradient<S: Send + Default + AddAssign>(
+        &mut self,
+        mut team: Team<'_>,
+        theta: &[Self::Scalar],
+        input: Input<'_, Self::Scalar>,
+        loss: &(impl Fn(usize, &[Self::Scalar], &mut [Self::Scalar]) -> S + Sync),
+        gradient: &mut [Self::Scalar],
+    ) -> S {
+        let mut point = self.linearize(team.reborrow(), theta, input);
+        let mut cotangent = vec![Self::Scalar::default(); point.outputs().len()];
+        let sum = loss(0, point.outputs(), &mut cotangent);
+        point.vjp(team, &cotangent, gradient);
+        sum
+    }
 }
 
 /// A network at one point: its outputs there, and its Jacobian J as an operator.

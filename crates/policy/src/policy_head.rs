@@ -1,5 +1,8 @@
 //! A network whose rows carry, beside its outputs, parameters that do not depend on the observation.
 
+use std::iter::repeat;
+use std::ops::AddAssign;
+
 use gradus_core_math::{Real, Stream};
 
 use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
@@ -44,16 +47,33 @@ impl Free {
         }
     }
 
-    /// `to` `[rows, inner]` ← rows of `from` without the free columns, whose sums go to `sums`.
-    fn remove<T: Real>(self, from: &[T], to: &mut [T], sums: &mut [T]) {
+    /// `to` `[rows, inner]` ← rows of `from` without the free columns.
+    fn remove<T: Copy>(self, from: &[T], to: &mut [T]) {
         for (from, to) in from.chunks_exact(self.total()).zip(to.chunks_exact_mut(self.inner)) {
             to[..self.at].copy_from_slice(&from[..self.at]);
             to[self.at..].copy_from_slice(&from[self.at + self.width..]);
         }
-        for (k, sum) in sums.iter_mut().enumerate() {
-            let column = from.chunks_exact(self.total()).map(|row| row[self.at + k].wide());
-            *sum = T::of(column.sum());
-        }
+    }
+
+    /// The sums of the free columns.
+    fn sums<T: Real>(self, from: &[T]) -> Vec<f64> {
+        let column = |k: usize| from.chunks_exact(self.total()).map(move |row| row[k].wide());
+        (self.at..self.at + self.width).map(|k| column(k).sum()).collect()
+    }
+}
+
+/// What some rows contribute to a loss, and to the gradient in the free parameters: nothing, if there are no sums yet.
+#[derive(Default)]
+struct WithFree<S> {
+    loss: S,
+    sums: Vec<f64>,
+}
+
+impl<S: AddAssign> AddAssign for WithFree<S> {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        self.sums.resize(other.sums.len(), 0.0);
+        self.sums.iter_mut().zip(other.sums).for_each(|(sum, part)| *sum += part);
     }
 }
 
@@ -158,6 +178,35 @@ impl<N: Network> Network for PolicyHead<N> {
         }
         LinearizedHead { point, free: self.free, outputs: &self.outputs, scratch: &mut self.cotangent }
     }
+
+    fn gradient<S: Send + Default + AddAssign>(
+        &mut self,
+        team: Team<'_>,
+        theta: &[N::Scalar],
+        input: Input<'_, N::Scalar>,
+        loss: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> S + Sync),
+        gradient: &mut [N::Scalar],
+    ) -> S {
+        let Self { inner, free, .. } = self;
+        if free.width == 0 {
+            return inner.gradient(team, theta, input, loss, gradient);
+        }
+        let (of_inner, of_free) = theta.split_at(inner.parameter_count());
+        let (to_inner, to_free) = gradient.split_at_mut(of_inner.len());
+        let around = |first, inner: &[N::Scalar], to_inner: &mut [N::Scalar]| {
+            let mut outputs = vec![N::Scalar::default(); inner.len() / free.inner * free.total()];
+            let mut cotangent = outputs.clone();
+            free.insert(inner, of_free, &mut outputs);
+            let loss = loss(first, &outputs, &mut cotangent);
+            free.remove(&cotangent, to_inner);
+            WithFree { loss, sums: free.sums(&cotangent) }
+        };
+        let sum = inner.gradient(team, of_inner, input, &around, to_inner);
+        for (to, sum) in to_free.iter_mut().zip(sum.sums.iter().chain(repeat(&0.0))) {
+            *to = N::Scalar::of(*sum);
+        }
+        sum.loss
+    }
 }
 
 /// A [`PolicyHead`] at one point.
@@ -182,7 +231,10 @@ impl<N: Network> Linearized for LinearizedHead<'_, N> {
         assert_eq!(cotangent.len(), self.outputs.len(), "the length of the cotangent");
         let (inner, free) = gradient.split_at_mut(gradient.len() - self.free.width);
         self.scratch.resize(cotangent.len() / self.free.total() * self.free.inner, N::Scalar::default());
-        self.free.remove(cotangent, self.scratch, free);
+        self.free.remove(cotangent, self.scratch);
+        for (to, sum) in free.iter_mut().zip(self.free.sums(cotangent)) {
+            *to = N::Scalar::of(sum);
+        }
         self.point.vjp(team, self.scratch, inner);
     }
 

@@ -16,9 +16,8 @@ pub(crate) fn copy_row<T: Copy>(from: &[T], to: &mut [T]) {
 }
 
 /// `to` ← rows of `left`, each followed by its value.
-pub(crate) fn append<T: Copy + Default>(left: &[T], values: &[T], to: &mut Vec<T>) {
+pub(crate) fn append<T: Copy>(left: &[T], values: &[T], to: &mut [T]) {
     let width = if values.is_empty() { 0 } else { left.len() / values.len() };
-    to.resize(values.len() * (width + 1), T::default());
     let rows = to.chunks_exact_mut(width + 1).zip(left.chunks_exact(width.max(1)));
     for ((to, row), &value) in rows.zip(values) {
         copy_row(row, &mut to[..width]);
@@ -53,7 +52,7 @@ mod tests {
             for rows in [0, 1, 5] {
                 let left: Vec<usize> = (0..rows * width).collect();
                 let values: Vec<usize> = (1000..1000 + rows).collect();
-                let mut joint = vec![7; 3];
+                let mut joint = vec![7; rows * (width + 1)];
                 append(&left, &values, &mut joint);
                 let expected: Vec<usize> = (0..rows)
                     .flat_map(|i| left[i * width..][..width].iter().copied().chain([values[i]]))

@@ -1,7 +1,9 @@
 //! The loss of a minibatch: its value, and its gradient in the outputs of the networks.
 
-use gradus_core_math::{Distribution, Real};
-use gradus_policy::{Batch, Rows, Team, ValueScale};
+use std::ops::AddAssign;
+
+use gradus_core_math::{BLOCK, Block, Distribution, Real};
+use gradus_policy::{Batch, Loop, Rows, ValueScale, vectorized};
 
 /// The policy's part of a minibatch's loss, with the constants of the moment; see
 /// [`Objective`](crate::Objective).
@@ -61,6 +63,27 @@ impl Losses {
     pub fn total(&self, config: &LossConfig) -> f64 {
         self.policy_loss + config.value_coef * self.value_loss - config.entropy_coef * self.entropy
     }
+
+    /// All parts times `factor`.
+    fn times(self, factor: f64) -> Self {
+        Self {
+            policy_loss: self.policy_loss * factor,
+            value_loss: self.value_loss * factor,
+            entropy: self.entropy * factor,
+            clip_fraction: self.clip_fraction * factor,
+            kl_old_new: self.kl_old_new * factor,
+        }
+    }
+}
+
+impl AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.policy_loss += other.policy_loss;
+        self.value_loss += other.value_loss;
+        self.entropy += other.entropy;
+        self.clip_fraction += other.clip_fraction;
+        self.kl_old_new += other.kl_old_new;
+    }
 }
 
 /// The loss of the rows `rows` of `batch`, and its cotangent.
@@ -86,7 +109,7 @@ impl Losses {
 ///
 /// ```
 /// use gradus_core_math::Distribution;
-/// use gradus_policy::{Batch, Team};
+/// use gradus_policy::Batch;
 /// use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 ///
 /// // One row: two equally likely actions, of which the second was taken and had advantage 3; value 1, target 2.
@@ -113,14 +136,11 @@ impl Losses {
 /// let mut cotangent = [0.0; 3];
 /// let family = Distribution::Categorical { n: 2 };
 /// let outputs = [0.0, 0.0, 1.0];
-/// let losses =
-///     loss_and_cotangent(Team::single(), &config, &family, &batch, &[0], &outputs, &mut cotangent);
+/// let losses = loss_and_cotangent(&config, &family, &batch, &[0], &outputs, &mut cotangent);
 /// assert_eq!((losses.policy_loss, losses.value_loss), (-3.0, 1.0));
 /// assert_eq!(cotangent, [1.5, -1.5, -1.0]);
 /// ```
-#[allow(clippy::too_many_arguments, reason = "what a formula is of, with the threads that compute it")]
 pub fn loss_and_cotangent<T: Real>(
-    mut team: Team<'_>,
     config: &LossConfig,
     distribution: &Distribution,
     batch: &Batch<'_, T>,
@@ -131,93 +151,147 @@ pub fn loss_and_cotangent<T: Real>(
     let width = distribution.n_params() + 1;
     assert_eq!(outputs.len(), rows.len() * width, "the length of the outputs");
     assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
-    let (mean, scale) =
-        if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
-    let per_row = 1.0 / rows.len() as f64;
-    let term = PolicyTerm::of(config.objective);
-    let minibatch = Minibatch { config, distribution, batch, mean, scale, per_row, term };
-    let pieces =
-        rows.chunks(PIECE).zip(outputs.chunks(PIECE * width)).zip(cotangent.chunks_mut(PIECE * width));
-    let mut pieces: Vec<_> =
-        pieces.map(|((rows, outputs), cotangent)| (rows, outputs, cotangent, Losses::default())).collect();
-    team.for_each(&mut pieces, |_, (rows, outputs, cotangent, losses)| {
-        *losses = minibatch.sums(rows, outputs, cotangent);
-    });
-    let sum = |of: fn(&Losses) -> f64| pieces.iter().map(|(.., losses)| of(losses)).sum::<f64>() * per_row;
-    Losses {
-        policy_loss: sum(|losses| losses.policy_loss),
-        value_loss: sum(|losses| losses.value_loss),
-        entropy: sum(|losses| losses.entropy),
-        clip_fraction: sum(|losses| losses.clip_fraction),
-        kl_old_new: sum(|losses| losses.kl_old_new),
+    let minibatch = Minibatch::new(config, distribution, batch, rows);
+    let mut losses = Losses::default();
+    for (i, (output, cotangent)) in
+        outputs.chunks_exact(width).zip(cotangent.chunks_exact_mut(width)).enumerate()
+    {
+        let (params, value) = output.split_at(width - 1);
+        let (to_params, to_value) = cotangent.split_at_mut(width - 1);
+        losses += minibatch.policy(i, params, to_params);
+        losses += minibatch.value(i, value, to_value);
     }
+    losses
 }
 
-/// Rows that a thread takes at a time. Sums over pieces are in their order, so this number is part of what determines
-/// their bits, and the number of threads is not.
-const PIECE: usize = 32;
-
-/// What all rows of a minibatch have in common.
-struct Minibatch<'a, T> {
+/// A minibatch, and what its rows have in common.
+pub(crate) struct Minibatch<'a, T> {
     config: &'a LossConfig,
     distribution: &'a Distribution,
     batch: &'a Batch<'a, T>,
+    rows: &'a [u32],
+    /// Of the advantages.
     mean: f64,
     scale: f64,
     per_row: f64,
     term: PolicyTerm<T>,
 }
 
-impl<T: Real> Minibatch<'_, T> {
-    /// The cotangents of some rows, and the sums of their losses.
-    fn sums(&self, rows: &[u32], outputs: &[T], cotangent: &mut [T]) -> Losses {
-        let Self { config, distribution, batch, mean, scale, per_row, term } = *self;
-        let (n_params, action_width, mask_width) =
-            (distribution.n_params(), distribution.action_width(), distribution.mask_width());
-        let entropy_cotangent = T::of(-config.entropy_coef * per_row);
-        let mut sum = Losses::default();
-        let row_pairs = outputs.chunks_exact(n_params + 1).zip(cotangent.chunks_exact_mut(n_params + 1));
-        for (&row, (output, cotangent)) in rows.iter().zip(row_pairs) {
-            let i = row as usize;
-            let action = Batch::<T>::row(batch.actions, action_width, i);
-            let advantage = T::of((batch.advantages[i].wide() - mean) * scale);
-            let (params, value) = (&output[..n_params], output[n_params]);
-            let (to_params, to_value) = cotangent.split_at_mut(n_params);
+impl<'a, T: Real> Minibatch<'a, T> {
+    pub(crate) fn new(
+        config: &'a LossConfig,
+        distribution: &'a Distribution,
+        batch: &'a Batch<'a, T>,
+        rows: &'a [u32],
+    ) -> Self {
+        let (mean, scale) =
+            if config.normalize_advantage { batch.standardization(Rows::Listed(rows)) } else { (0.0, 1.0) };
+        let (per_row, term) = (1.0 / rows.len() as f64, PolicyTerm::of(config.objective));
+        Self { config, distribution, batch, rows, mean, scale, per_row, term }
+    }
 
-            to_params.fill(T::zero());
-            distribution.add_gradient_with(
-                params,
-                batch.mask(mask_width, i),
-                action,
-                |log_prob, entropy| {
-                    let log_ratio = log_prob - batch.log_probs[i];
-                    let ratio = log_ratio.exp();
-                    let policy = term.at(ratio, advantage);
-                    sum.policy_loss += policy.loss.wide();
-                    sum.entropy += entropy.wide();
-                    if let LossObjective::Clip { .. } = config.objective {
-                        sum.clip_fraction += f64::from(policy.outside);
-                        sum.kl_old_new += kl_estimate(log_ratio.wide(), ratio.wide());
-                    }
-                    (policy.derivative * T::of(per_row), entropy_cotangent)
-                },
-                to_params,
-            );
-            if let LossObjective::Penalty { kl_coef } = config.objective {
-                let old = Batch::<T>::row(batch.distribution_params, n_params, i);
-                let mask = batch.mask(mask_width, i);
-                let kl = distribution.kl(old, params, mask).wide();
-                sum.kl_old_new += kl;
-                sum.policy_loss += kl_coef * kl;
-                distribution.add_kl_gradient_q(old, params, mask, T::of(kl_coef * per_row), to_params);
-            }
-            let scaled = |value: T| config.value_scale.map_or(value, |scale| scale.to_output(value));
+    /// What the distributions of some rows, from the `first` on, contribute to the losses; and its cotangent in their
+    /// parameters, `[_, n_params]`.
+    pub(crate) fn policy(&self, first: usize, params: &[T], cotangent: &mut [T]) -> Losses {
+        cotangent.fill(T::zero());
+        let rows = &self.rows[first..][..params.len() / self.distribution.n_params()];
+        let mut losses = vectorized(RatioLoss { minibatch: self, rows, params, cotangent });
+        if let LossObjective::Penalty { kl_coef } = self.config.objective {
+            let kl = self.penalty(rows, params, cotangent, kl_coef);
+            losses.kl_old_new += kl;
+            losses.policy_loss += kl_coef * kl;
+        }
+        losses
+    }
+
+    /// Adds the gradient of β KL(π_old‖π_θ) over some rows; returns their part of the mean of the KL.
+    fn penalty(&self, rows: &[u32], params: &[T], cotangent: &mut [T], kl_coef: f64) -> f64 {
+        let Self { distribution, batch, per_row, .. } = *self;
+        let (n_params, mask_width) = (distribution.n_params(), distribution.mask_width());
+        let coef = T::of(kl_coef * per_row);
+        let mut sum = 0.0;
+        let row_pairs = params.chunks_exact(n_params).zip(cotangent.chunks_exact_mut(n_params));
+        for (&row, (params, to_params)) in rows.iter().zip(row_pairs) {
+            let old = Batch::<T>::row(batch.distribution_params, n_params, row as usize);
+            let mask = batch.mask(mask_width, row as usize);
+            sum += distribution.kl(old, params, mask).wide();
+            distribution.add_kl_gradient_q(old, params, mask, coef, to_params);
+        }
+        sum * per_row
+    }
+
+    /// As [`policy`](Self::policy), for the values of some rows.
+    pub(crate) fn value(&self, first: usize, values: &[T], cotangent: &mut [T]) -> Losses {
+        let Self { config, batch, .. } = *self;
+        let scaled = |value: T| config.value_scale.map_or(value, |scale| scale.to_output(value));
+        let coef = T::of(config.value_coef * self.per_row);
+        let mut sum = 0.0;
+        for ((&row, &value), to) in self.rows[first..].iter().zip(values).zip(cotangent) {
+            let i = row as usize;
             let (old, target) = (scaled(batch.values[i]), scaled(batch.value_targets[i]));
             let (loss, derivative) = value_loss(value, old, target, config.value_clip_epsilon);
-            sum.value_loss += loss.wide();
-            to_value[0] = derivative * T::of(config.value_coef * per_row);
+            sum += loss.wide();
+            *to = derivative * coef;
         }
-        sum
+        Losses { value_loss: sum * self.per_row, ..Losses::default() }
+    }
+}
+
+/// The policy's loss of some rows, without a penalty.
+struct RatioLoss<'m, 'a, T> {
+    minibatch: &'m Minibatch<'a, T>,
+    rows: &'m [u32],
+    params: &'m [T],
+    cotangent: &'m mut [T],
+}
+
+impl<T: Real> Loop for RatioLoss<'_, '_, T> {
+    type Output = Losses;
+
+    /// Adds the gradient to the cotangent, and returns the sums.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
+    fn run(self) -> Losses {
+        let Self { minibatch, rows, params, cotangent } = self;
+        let Minibatch { config, distribution, batch, mean, scale, per_row, term, .. } = *minibatch;
+        let (action_width, mask_width) = (distribution.action_width(), distribution.mask_width());
+        let derivative_weight = T::of(per_row);
+        let of_entropies = [T::of(-config.entropy_coef * per_row); BLOCK];
+        let mut sum = Losses::default();
+        let coefs = |first: usize, log_probs: &Block<T>, entropies: &Block<T>| {
+            let rows = &rows[first..rows.len().min(first + BLOCK)];
+            let (mut log_probs_old, mut advantages) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
+            for (i, &row) in rows.iter().enumerate() {
+                log_probs_old[i] = batch.log_probs[row as usize];
+                advantages[i] = T::of((batch.advantages[row as usize].wide() - mean) * scale);
+            }
+            let (mut losses, mut derivatives) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
+            let (mut outside, mut kls) = ([0.0; BLOCK], [0.0; BLOCK]);
+            for i in 0..BLOCK {
+                let log_ratio = log_probs[i] - log_probs_old[i];
+                let ratio = log_ratio.exp_in_loop();
+                let policy = term.at(ratio, advantages[i]);
+                losses[i] = policy.loss;
+                derivatives[i] = policy.derivative * derivative_weight;
+                outside[i] = if policy.outside { 1.0 } else { 0.0 };
+                kls[i] = kl_estimate(log_ratio.wide(), ratio.wide());
+            }
+            for i in 0..rows.len() {
+                sum.policy_loss += losses[i].wide();
+                sum.entropy += entropies[i].wide();
+                sum.clip_fraction += outside[i];
+                sum.kl_old_new += kls[i];
+            }
+            (derivatives, of_entropies)
+        };
+        let of_row = |i: usize| rows[i] as usize;
+        let mask = |i| batch.mask(mask_width, of_row(i));
+        let action = |i| Batch::<T>::row(batch.actions, action_width, of_row(i));
+        distribution.add_gradients_with(params, mask, action, coefs, cotangent);
+        if let LossObjective::Penalty { .. } = config.objective {
+            (sum.clip_fraction, sum.kl_old_new) = (0.0, 0.0);
+        }
+        sum.times(per_row)
     }
 }
 
@@ -229,50 +303,40 @@ struct PolicyLoss<T> {
     outside: bool,
 }
 
-/// The constants of the policy's loss in the scalar of the batch.
+/// The constants of the policy's loss in the scalar of the batch: r within `[low, high]`, and c of the dual clip. All that
+/// there is without a bound.
 #[derive(Clone, Copy)]
-enum PolicyTerm<T> {
-    Plain,
-    Clipped { low: T, high: T, dual: Option<T> },
+struct PolicyTerm<T> {
+    low: T,
+    high: T,
+    dual: T,
 }
 
 impl<T: Real> PolicyTerm<T> {
     fn of(objective: LossObjective) -> Self {
-        match objective {
-            LossObjective::Penalty { .. } => Self::Plain,
-            LossObjective::Clip { epsilon, dual } => {
-                Self::Clipped { low: T::of(1.0 - epsilon), high: T::of(1.0 + epsilon), dual: dual.map(T::of) }
-            }
-        }
+        let (low, high, dual) = match objective {
+            LossObjective::Penalty { .. } => (0.0, f64::INFINITY, None),
+            LossObjective::Clip { epsilon, dual } => (1.0 - epsilon, 1.0 + epsilon, dual),
+        };
+        Self { low: T::of(low), high: T::of(high), dual: T::of(dual.unwrap_or(f64::INFINITY)) }
     }
 
+    /// Without a branch, so that it can be computed on vectors. `max` then `min` would swallow a NaN, which has to
+    /// surface in the loss.
     #[inline(always)]
     fn at(self, ratio: T, advantage: T) -> PolicyLoss<T> {
+        let Self { low, high, dual } = self;
+        let below = if ratio < low { low } else { ratio };
+        let bounded = if ratio > high { high } else { below } * advantage;
         let plain = ratio * advantage;
-        let Self::Clipped { low, high, dual } = self else {
-            return PolicyLoss { loss: -plain, derivative: -plain, outside: false };
-        };
-        // `max` then `min` would swallow a NaN, which has to surface in the loss.
-        let bounded = if ratio < low {
-            low
-        } else if ratio > high {
-            high
-        } else {
-            ratio
-        } * advantage;
         let flat = bounded < plain;
-        let outside = ratio < low || ratio > high;
-        if let Some(c) = dual
-            && advantage < T::zero()
-            && ratio > c
-        {
-            // For A < 0 the minimum is r A here, which lies below c A.
-            return PolicyLoss { loss: -c * advantage, derivative: T::zero(), outside };
-        }
+        let smaller = if flat { bounded } else { plain };
+        // For A < 0 the minimum is r A beyond c, which lies below c A.
+        let cut = (advantage < T::zero()) & (ratio > dual);
         PolicyLoss {
-            loss: if flat { -bounded } else { -plain },
-            derivative: if flat { T::zero() } else { -plain },
-            outside,
+            loss: -(if cut { dual * advantage } else { smaller }),
+            derivative: if flat | cut { T::zero() } else { -plain },
+            outside: (ratio < low) | (ratio > high),
         }
     }
 }
@@ -306,14 +370,14 @@ fn value_loss<T: Real>(value: T, value_old: T, target: T, clip: Option<f64>) -> 
 
 /// (r − 1) − log r from x = log r. Near r = 1 the terms cancel, so that rounding would leave little of the result and
 /// could make it negative: there the series x²/2! + x³/3! + … stands in, exact to 1e-14 of itself.
-#[inline]
+#[inline(always)]
 fn kl_estimate(log_ratio: f64, ratio: f64) -> f64 {
     const SERIES_BELOW: f64 = 0.1;
+    /// 2/k! for k from 2 to 9.
+    const POLYNOMIAL: [f64; 8] =
+        [1.0, 1.0 / 3.0, 1.0 / 12.0, 1.0 / 60.0, 1.0 / 360.0, 1.0 / 2520.0, 1.0 / 20160.0, 1.0 / 181_440.0];
     let x = log_ratio;
-    if x.abs() >= SERIES_BELOW || x.is_nan() {
-        return ratio - 1.0 - x;
-    }
-    // Σ_{k ≥ 2} x^k / k! up to k = 9, from the inside out.
-    let series = (3..=9).rev().fold(1.0, |sum, k| 1.0 + sum * x / f64::from(k));
-    0.5 * x * x * series
+    // Both ways, so that it can be computed on vectors.
+    let series = x * x * (0.5 * POLYNOMIAL.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient));
+    if x.abs() < SERIES_BELOW { series } else { ratio - 1.0 - x }
 }

@@ -2,14 +2,14 @@
 
 use gradus_core_math::{Adam, AdamConfig, Distribution, Real, clip_factor};
 use gradus_policy::{
-    Agent, Batch, Context, Linearized, Metrics, Network, Rows, Team, Update, UpdateError, UpdateState,
-    ValueScale, check_finite, check_present, shared_adam_step, shared_norm,
+    Agent, Batch, Context, Metrics, Network, Rows, Team, Update, UpdateError, UpdateState, ValueScale,
+    check_finite, check_present, shared_adam_step, shared_norm,
 };
 use rand::seq::SliceRandom;
 
 use crate::adapted::Adapted;
 use crate::config::{KL_TOLERANCE, PpoConfig};
-use crate::loss::{LossConfig, Losses, loss_and_cotangent};
+use crate::loss::{LossConfig, Losses, Minibatch};
 use crate::objective::Objective;
 use crate::progress::Progress;
 
@@ -49,7 +49,6 @@ pub struct Ppo<T> {
     adapted: Adapted,
     updates: u64,
     gradient: Vec<T>,
-    cotangent: Vec<T>,
     /// Parameters of the distributions after an update, `[B, n_params]`.
     params: Vec<T>,
     /// Rows, or sequences of rows where the network remembers, in the order of an epoch.
@@ -72,7 +71,6 @@ impl<T: Real> Ppo<T> {
             adam,
             updates: 0,
             gradient: vec![T::zero(); agent.theta.len()],
-            cotangent: Vec::new(),
             params: Vec::new(),
             pieces: Vec::new(),
             rows: Vec::new(),
@@ -188,7 +186,7 @@ impl<T: Real> Ppo<T> {
         Ok(done)
     }
 
-    /// The gradient of the loss over the rows of one minibatch, and its norm: linearise, cotangent, vjp.
+    /// The gradient of the loss over the rows of one minibatch, and its norm.
     #[allow(clippy::too_many_arguments, reason = "the parts of one formula, at its one call")]
     fn gradient<N: Network<Scalar = T>>(
         &mut self,
@@ -201,11 +199,16 @@ impl<T: Real> Ppo<T> {
         done: &mut Progress,
     ) -> Result<(Losses, f64), UpdateError> {
         let rows = &self.rows[minibatch];
-        let input = batch.input(Rows::Listed(rows));
-        let mut point = agent.network.linearize(team.reborrow(), &agent.theta, input);
-        self.cotangent.resize(point.outputs().len(), T::zero());
-        let (outputs, cotangent) = (point.outputs(), &mut self.cotangent[..]);
-        let losses = loss_and_cotangent(team.reborrow(), loss, distribution, batch, rows, outputs, cotangent);
+        let minibatch = Minibatch::new(loss, distribution, batch, rows);
+        let (mut losses, of_values) = agent.network.gradient_of(
+            team.reborrow(),
+            &agent.theta,
+            batch.input(Rows::Listed(rows)),
+            &|first, params: &[T], cotangent: &mut [T]| minibatch.policy(first, params, cotangent),
+            &|first, values: &[T], cotangent: &mut [T]| minibatch.value(first, values, cotangent),
+            &mut self.gradient,
+        );
+        losses += of_values;
         for (name, value) in [
             ("the policy loss", losses.policy_loss),
             ("the value loss", losses.value_loss),
@@ -213,7 +216,6 @@ impl<T: Real> Ppo<T> {
         ] {
             check_finite(name, value, self.updates + 1)?;
         }
-        point.vjp(team.reborrow(), &self.cotangent, &mut self.gradient);
         let norm = shared_norm(team, &self.gradient);
         check_finite("the norm of the gradient", norm, self.updates + 1)?;
         done.add(&losses, norm);

@@ -114,15 +114,8 @@ impl<T: Kernel> Case<T> {
         let of_policy = self.network.policy_parameter_count();
         let mut point = self.network.linearize(Team::single(), &self.theta, input);
         let mut cotangent = vec![T::zero(); point.outputs().len()];
-        let losses = loss_and_cotangent(
-            Team::single(),
-            config,
-            &self.distribution,
-            &batch,
-            &rows,
-            point.outputs(),
-            &mut cotangent,
-        );
+        let losses =
+            loss_and_cotangent(config, &self.distribution, &batch, &rows, point.outputs(), &mut cotangent);
         let mut gradient = vec![T::zero(); self.theta.len()];
         point.vjp(Team::single(), &cotangent, &mut gradient);
         let of_critic = gradient.split_off(of_policy);

@@ -1,7 +1,7 @@
 //! The clipped objective: as a function of the ratio, its gradient against finite differences, and its corners.
 
 use gradus_core_math::{Distribution, Real, RunningMoments, Stream};
-use gradus_policy::{Batch, Team, ValueScale};
+use gradus_policy::{Batch, ValueScale};
 use gradus_ppo::{LossConfig, LossObjective, Losses, loss_and_cotangent};
 use rand::RngExt;
 
@@ -106,15 +106,8 @@ impl Data {
             ..Batch::default()
         };
         let mut cotangent = vec![T::of(9.0); outputs.len()];
-        let losses = loss_and_cotangent(
-            Team::single(),
-            config,
-            &self.distribution,
-            &batch,
-            rows,
-            &of(outputs),
-            &mut cotangent,
-        );
+        let losses =
+            loss_and_cotangent(config, &self.distribution, &batch, rows, &of(outputs), &mut cotangent);
         (losses, cotangent.iter().map(|c| c.wide()).collect())
     }
 

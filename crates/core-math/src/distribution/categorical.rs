@@ -5,6 +5,7 @@
 
 use rand::RngExt;
 
+use super::block::{BLOCK, Block};
 use super::divergence_term;
 use crate::Real;
 
@@ -195,6 +196,76 @@ pub(super) fn add_gradient_with<T: Real>(
     }
     if allowed(mask, chosen) {
         gradient[chosen] += log_prob_coef;
+    }
+}
+
+/// So many choices fit beside one another in [`add_gradients_with`].
+pub(super) const FEW: usize = 16;
+
+/// [`add_gradient_with`] for a block of rows without masks, `[rows, n]`: every step is a loop over the rows, which
+/// becomes a few operations on vectors.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
+pub(super) fn add_gradients_with<T: Real>(
+    n: usize,
+    logits: &[T],
+    action: impl Fn(usize) -> T,
+    coefs: impl FnOnce(&Block<T>, &Block<T>) -> (Block<T>, Block<T>),
+    gradient: &mut [T],
+) {
+    let zeros = [T::zero(); BLOCK];
+    // Choice by choice; the places of rows that are not there stand for equal probabilities.
+    let mut shifts = [zeros; FEW];
+    let mut weights = [zeros; FEW];
+    let mut chosen = [0; BLOCK];
+    for (row, logits) in logits.chunks_exact(n).enumerate() {
+        for (i, &z) in logits.iter().enumerate() {
+            shifts[i][row] = z;
+        }
+        chosen[row] = index(action(row));
+        assert!(chosen[row] < n, "action {} is not one of {n} logits", action(row));
+    }
+    let mut max = [T::neg_infinity(); BLOCK];
+    for i in 0..n {
+        for row in 0..BLOCK {
+            max[row] = if shifts[i][row] > max[row] { shifts[i][row] } else { max[row] };
+        }
+    }
+    let (mut sum, mut shifted) = (zeros, zeros);
+    for i in 0..n {
+        for row in 0..BLOCK {
+            let shift = shifts[i][row] - max[row];
+            let weight = shift.exp_in_loop();
+            shifts[i][row] = shift;
+            weights[i][row] = weight;
+            sum[row] += weight;
+            shifted[row] += weighted(weight, shift);
+        }
+    }
+    let (mut log_probs, mut entropies, mut scale, mut mean_shift) = (zeros, zeros, zeros, zeros);
+    for row in 0..BLOCK {
+        let log_sum = sum[row].ln_in_loop();
+        scale[row] = T::one() / sum[row];
+        mean_shift[row] = shifted[row] * scale[row];
+        entropies[row] = log_sum - mean_shift[row];
+        log_probs[row] = -log_sum;
+    }
+    for row in 0..BLOCK {
+        log_probs[row] += shifts[chosen[row]][row];
+    }
+    let (of_log_prob, of_entropy) = coefs(&log_probs, &entropies);
+    for i in 0..n {
+        for row in 0..BLOCK {
+            let prob = weights[i][row] * scale[row];
+            let spread = weighted(prob, shifts[i][row] - mean_shift[row]);
+            weights[i][row] = of_log_prob[row] * prob + of_entropy[row] * spread;
+        }
+    }
+    for (row, slots) in gradient.chunks_exact_mut(n).enumerate() {
+        for (i, slot) in slots.iter_mut().enumerate() {
+            *slot -= weights[i][row];
+        }
+        slots[chosen[row]] += of_log_prob[row];
     }
 }
 

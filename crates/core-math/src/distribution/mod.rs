@@ -1,12 +1,14 @@
 //! Distributions over actions: their shape, and their formulas on one row of parameters.
 
 mod bernoulli;
+mod block;
 mod categorical;
 mod check;
 mod diag_gaussian;
 mod divergence;
 mod gradient;
 
+pub use block::{BLOCK, Block};
 pub use check::DistributionError;
 pub use divergence::TOTAL_VARIATION_ENUMERATION_LIMIT;
 

@@ -4,50 +4,61 @@ use super::tanh::Tanh;
 use super::vector::Vector;
 use super::{Activation, Finish, Gemm, Init, Thin};
 
-/// Rows of C that a tile covers: with [`Vector::TILE`] registers each they hide the latency of the
-/// multiply-add and leave registers for a row of B and a broadcast of A.
-const ROWS: usize = 4;
+/// Rows of the tallest tile.
+const ROWS: usize = 8;
+
+/// How many rows a tile of `columns` registers has at most: its sums, a row of B and a broadcast of A fit into the
+/// register file.
+const fn rows_beside(columns: usize, registers: usize) -> usize {
+    let rows = (registers - 1 - columns) / columns;
+    if rows < ROWS { rows } else { ROWS }
+}
 
 /// # Safety
 /// The processor must have the instructions of `V`, and `g` must have passed [`Gemm::check`].
 #[inline(always)]
 pub(super) unsafe fn gemm<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>) {
+    // One or two rows take wide tiles: as many sums at a time as hide the latency of the multiply-add.
+    let widest = if g.m <= 2 { V::WIDE_TILE } else { V::TILE };
     let mut column = 0;
     while column < g.n {
         let left = (g.n - column) / V::LANES;
         // SAFETY: the caller's promise; the panels cover the columns 0..n, a multiple of LANES.
         unsafe {
-            match left.min(V::TILE) {
+            match left.min(widest) {
                 4 => panel::<T, V, 4>(g, column),
                 3 => panel::<T, V, 3>(g, column),
                 2 => panel::<T, V, 2>(g, column),
                 _ => panel::<T, V, 1>(g, column),
             }
         }
-        column += left.clamp(1, V::TILE) * V::LANES;
+        column += left.clamp(1, widest) * V::LANES;
     }
 }
 
-/// All rows of the `N` registers of columns from `column` on.
+/// All rows of the `N` registers of columns from `column` on, in tiles that differ by one row at most: a short one would
+/// wait for its own multiply-adds.
 #[inline(always)]
 unsafe fn panel<T: Tanh, V: Vector<T>, const N: usize>(g: &mut Gemm<'_, T>, column: usize) {
+    let most = const { rows_beside(N, V::REGISTERS) };
+    let tiles = g.m.div_ceil(most);
     let mut row = 0;
-    // SAFETY: the caller's promise; the tiles cover the rows 0..m.
-    unsafe {
-        if 2 * ROWS * N + N < V::REGISTERS {
-            while row + 2 * ROWS <= g.m {
-                tile::<T, V, { 2 * ROWS }, N>(g, row, column);
-                row += 2 * ROWS;
+    for i in 0..tiles {
+        let rows = g.m / tiles + usize::from(i < g.m % tiles);
+        // SAFETY: the caller's promise; the tiles cover the rows 0..m.
+        unsafe {
+            match rows {
+                8 if most >= 8 => tile::<T, V, 8, N>(g, row, column),
+                7 if most >= 7 => tile::<T, V, 7, N>(g, row, column),
+                6 if most >= 6 => tile::<T, V, 6, N>(g, row, column),
+                5 if most >= 5 => tile::<T, V, 5, N>(g, row, column),
+                4 if most >= 4 => tile::<T, V, 4, N>(g, row, column),
+                3 if most >= 3 => tile::<T, V, 3, N>(g, row, column),
+                2 if most >= 2 => tile::<T, V, 2, N>(g, row, column),
+                _ => tile::<T, V, 1, N>(g, row, column),
             }
         }
-        while row + ROWS <= g.m {
-            tile::<T, V, ROWS, N>(g, row, column);
-            row += ROWS;
-        }
-        while row < g.m {
-            tile::<T, V, 1, N>(g, row, column);
-            row += 1;
-        }
+        row += rows;
     }
 }
 
@@ -108,26 +119,27 @@ unsafe fn tile<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(
                 sum[m][n].store(c.add(m * g.c_row + n * V::LANES));
             }
         }
-        for m in 0..M {
-            finish::<T, V>(g, (row + m) * g.c_row + column, N * V::LANES);
-        }
+        finish::<T, V, M, N>(g, row * g.c_row + column);
     }
 }
 
-/// Applies what is to be done to `length` finished sums of C from `at` on.
+/// Applies what is to be done to the finished sums of a tile of C that begins at `at`.
 ///
 /// A macro makes the loops, not a function with a closure: closures need not be inlined, and outside of the function that
 /// enables the instructions every operation on a register would be a call.
 #[inline(always)]
-unsafe fn finish<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>, at: usize, length: usize) {
-    // SAFETY: part of a tile of the checked C, and of y, which is laid out as C.
+unsafe fn finish<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(g: &mut Gemm<'_, T>, at: usize) {
+    // SAFETY: a tile of the checked C, and of y, which is laid out as C.
     unsafe {
-        let c = g.c.as_mut_ptr().add(at);
+        let (c, c_row) = (g.c.as_mut_ptr().add(at), g.c_row);
         macro_rules! each {
             (|$i:ident, $sum:ident| $result:expr) => {
-                for $i in (0..length).step_by(V::LANES) {
-                    let $sum = V::load(c.add($i));
-                    $result.store(c.add($i));
+                for m in 0..M {
+                    for n in 0..N {
+                        let $i = m * c_row + n * V::LANES;
+                        let $sum = V::load(c.add($i));
+                        $result.store(c.add($i));
+                    }
                 }
             };
         }
@@ -137,12 +149,16 @@ unsafe fn finish<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>, at: usize, length: 
             | Finish::Derivative(Activation::Identity, _) => {}
             Finish::Activate(Activation::Tanh) => each!(|i, sum| sum.tanh()),
             Finish::Activate(Activation::Relu) => each!(|i, sum| sum.max(V::splat(T::zero()))),
-            Finish::Derivative(Activation::Tanh, y) => each!(|i, sum| {
-                let y = V::load(y.as_ptr().add(at + i));
-                sum.mul(V::splat(T::one()).sub(y.mul(y)))
-            }),
+            Finish::Derivative(Activation::Tanh, y) => {
+                let y = y.as_ptr().add(at);
+                each!(|i, sum| {
+                    let y = V::load(y.add(i));
+                    sum.mul(V::splat(T::one()).sub(y.mul(y)))
+                });
+            }
             Finish::Derivative(Activation::Relu, y) => {
-                each!(|i, sum| V::load(y.as_ptr().add(at + i)).where_positive(sum));
+                let y = y.as_ptr().add(at);
+                each!(|i, sum| V::load(y.add(i)).where_positive(sum));
             }
         }
     }
@@ -155,27 +171,46 @@ unsafe fn finish<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>, at: usize, length: 
 /// # Safety
 /// The processor must have the instructions of `V`, and `t` must have passed [`Thin::check`].
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops unroll where iterators leave the array in memory")]
 pub(super) unsafe fn thin<T: Tanh, V: Vector<T>>(t: &mut Thin<'_, T>) {
-    for r in 0..t.rows {
+    /// Rows at a time, so that their sums do not wait for one another.
+    const BLOCK: usize = 4;
+    let mut row = 0;
+    while row < t.rows {
+        let block = BLOCK.min(t.rows - row);
         for j in 0..t.n {
             // SAFETY: the check covers `rows` rows of x and y, and `n` rows of w, each of the width k.
             unsafe {
-                let x = t.x.as_ptr().add(r * t.x_row);
+                // A block that is not full does its last row again.
+                let mut x = [t.x.as_ptr(); BLOCK];
+                for i in 0..BLOCK {
+                    x[i] = t.x.as_ptr().add((row + i.min(block - 1)) * t.x_row);
+                }
                 let w = t.w.as_ptr().add(j * t.w_row);
-                let mut sum = V::splat(T::zero());
+                let mut sums = [V::splat(T::zero()); BLOCK];
                 let mut k = 0;
                 while k + V::LANES <= t.k {
-                    sum = V::load(x.add(k)).mul_add(V::load(w.add(k)), sum);
+                    let w = V::load(w.add(k));
+                    for i in 0..BLOCK {
+                        sums[i] = V::load(x[i].add(k)).mul_add(w, sums[i]);
+                    }
                     k += V::LANES;
                 }
-                let mut rest = T::zero();
+                let mut rest = [T::zero(); BLOCK];
                 while k < t.k {
-                    rest += *x.add(k) * *w.add(k);
+                    for i in 0..BLOCK {
+                        rest[i] += *x[i].add(k) * *w.add(k);
+                    }
                     k += 1;
                 }
-                t.y[r * t.y_row + j] = t.bias[j] + (sum.sum() + rest);
+                for i in 0..BLOCK {
+                    if i < block {
+                        t.y[(row + i) * t.y_row + j] = t.bias[j] + (sums[i].sum() + rest[i]);
+                    }
+                }
             }
         }
+        row += BLOCK;
     }
 }
 

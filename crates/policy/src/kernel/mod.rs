@@ -11,7 +11,7 @@ mod x86;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use loops::{Loop, vectorized};
+pub use loops::{Loop, vectorized};
 use tanh::Tanh;
 
 /// Widths are padded to a multiple of this many scalars, one AVX-512 register of f32.
@@ -20,6 +20,12 @@ pub(crate) const PAD: usize = 16;
 /// `width` rounded up to a multiple of [`PAD`].
 pub(crate) fn padded(width: usize) -> usize {
     width.next_multiple_of(PAD)
+}
+
+/// The distance between rows of activations: room for `width` numbers, a one behind them, and zeros. An odd number of
+/// cache lines, so that the same columns of many rows do not fall into the same few places of the cache.
+pub(crate) fn row_length(width: usize) -> usize {
+    ((width / PAD + 1) | 1) * PAD
 }
 
 /// The nonlinearity after a layer.

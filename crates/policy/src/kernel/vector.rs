@@ -12,8 +12,10 @@ pub(super) unsafe trait Vector<T>: Copy {
     const LANES: usize;
     /// How many registers the processor has.
     const REGISTERS: usize;
-    /// How many registers wide the widest tile is: together with its four rows it fills the register file.
+    /// How many registers wide a tile of many rows is.
     const TILE: usize;
+    /// How many registers wide a tile of one or two rows is.
+    const WIDE_TILE: usize;
 
     unsafe fn splat(x: T) -> Self;
     unsafe fn load(from: *const T) -> Self;
@@ -53,6 +55,7 @@ unsafe impl<T: Real + super::Tanh> Vector<T> for Plain<T> {
     const LANES: usize = 8;
     const REGISTERS: usize = 8;
     const TILE: usize = 1;
+    const WIDE_TILE: usize = 2;
 
     #[inline(always)]
     unsafe fn splat(x: T) -> Self {

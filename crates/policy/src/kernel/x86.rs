@@ -35,6 +35,7 @@ unsafe impl Vector<f32> for Avx512 {
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
     const TILE: usize = 4;
+    const WIDE_TILE: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -98,6 +99,7 @@ unsafe impl Vector<f32> for Avx2 {
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
     const TILE: usize = 2;
+    const WIDE_TILE: usize = 4;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {

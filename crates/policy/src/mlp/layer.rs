@@ -1,7 +1,7 @@
 //! One layer: its place in θ, and its weights laid out for the kernels.
 
 use crate::aligned::Aligned;
-use crate::kernel::{Activation, Kernel, padded};
+use crate::kernel::{Activation, Kernel, Loop, padded, row_length, vectorized};
 
 /// Up to this many outputs, an output layer is evaluated by dot products rather than padded tiles.
 const THIN: usize = 4;
@@ -57,9 +57,9 @@ impl Layer {
 /// A layer's weights with rows padded by zeros, as they are and transposed.
 #[derive(Debug)]
 pub(super) struct Packed<T> {
-    /// `[inputs, padded(outputs)]`
+    /// `[inputs, row_length(outputs)]`
     pub(super) weight: Aligned<T>,
-    /// `[outputs, padded(inputs)]`; empty where nothing reads it.
+    /// `[outputs, row_length(inputs)]`; empty where nothing reads it.
     pub(super) transposed: Aligned<T>,
     /// `[padded(outputs)]`
     pub(super) bias: Aligned<T>,
@@ -68,9 +68,10 @@ pub(super) struct Packed<T> {
 impl<T: Kernel> Packed<T> {
     /// Room for the weights of `layer`, with the transpose if the layer needs it.
     pub(super) fn new(layer: &Layer) -> Self {
-        let transposed = if layer.first && !layer.thin { 0 } else { layer.outputs * padded(layer.inputs) };
+        let transposed =
+            if layer.first && !layer.thin { 0 } else { layer.outputs * row_length(layer.inputs) };
         Self {
-            weight: Aligned::zeros(layer.inputs * padded(layer.outputs)),
+            weight: Aligned::zeros(layer.inputs * row_length(layer.outputs)),
             transposed: Aligned::zeros(transposed),
             bias: Aligned::zeros(padded(layer.outputs)),
         }
@@ -80,13 +81,14 @@ impl<T: Kernel> Packed<T> {
     pub(super) fn load(&mut self, layer: &Layer, theta: &[T]) {
         self.load_untransposed(layer, theta);
         if !self.transposed.is_empty() {
-            transpose(layer.weight(theta), layer.outputs, &mut self.transposed, padded(layer.inputs));
+            let (from, to) = (layer.weight(theta), &mut self.transposed[..]);
+            vectorized(Transpose { from, columns: layer.outputs, to, stride: row_length(layer.inputs) });
         }
     }
 
     /// Copies the weights of a layer that is only run forwards with tiles.
     pub(super) fn load_untransposed(&mut self, layer: &Layer, theta: &[T]) {
-        let width = padded(layer.outputs);
+        let width = row_length(layer.outputs);
         for (to, from) in
             self.weight.chunks_exact_mut(width).zip(layer.weight(theta).chunks_exact(layer.outputs))
         {
@@ -98,26 +100,39 @@ impl<T: Kernel> Packed<T> {
 
 /// `to[j][i] ← from[i][j]` for `from` `[_, columns]` and `to` `[columns, stride]`, in blocks that stay in
 /// registers.
-fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], stride: usize) {
-    const BLOCK: usize = 8;
-    let rows = from.len() / columns;
-    let (full_rows, full_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
-    for i in (0..full_rows).step_by(BLOCK) {
-        for j in (0..full_columns).step_by(BLOCK) {
-            let block: [[T; BLOCK]; BLOCK] = std::array::from_fn(|r| {
-                let start = (i + r) * columns + j;
-                std::array::from_fn(|c| from[start..start + BLOCK][c])
-            });
-            for (c, to) in to[j * stride..].chunks_mut(stride).take(BLOCK).enumerate() {
-                let column: [T; BLOCK] = std::array::from_fn(|r| block[r][c]);
-                to[i..i + BLOCK].copy_from_slice(&column);
+struct Transpose<'a, T> {
+    from: &'a [T],
+    columns: usize,
+    to: &'a mut [T],
+    stride: usize,
+}
+
+impl<T: Copy> Loop for Transpose<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        const BLOCK: usize = 8;
+        let Self { from, columns, to, stride } = self;
+        let rows = from.len() / columns;
+        let (full_rows, full_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
+        for i in (0..full_rows).step_by(BLOCK) {
+            for j in (0..full_columns).step_by(BLOCK) {
+                let block: [[T; BLOCK]; BLOCK] = std::array::from_fn(|r| {
+                    let start = (i + r) * columns + j;
+                    std::array::from_fn(|c| from[start..start + BLOCK][c])
+                });
+                for (c, to) in to[j * stride..].chunks_mut(stride).take(BLOCK).enumerate() {
+                    let column: [T; BLOCK] = std::array::from_fn(|r| block[r][c]);
+                    to[i..i + BLOCK].copy_from_slice(&column);
+                }
             }
         }
-    }
-    for i in 0..rows {
-        let rest = if i < full_rows { full_columns } else { 0 };
-        for j in rest..columns {
-            to[j * stride + i] = from[i * columns + j];
+        for i in 0..rows {
+            let rest = if i < full_rows { full_columns } else { 0 };
+            for j in rest..columns {
+                to[j * stride + i] = from[i * columns + j];
+            }
         }
     }
 }
@@ -125,44 +140,60 @@ fn transpose<T: Copy>(from: &[T], columns: usize, to: &mut [T], stride: usize) {
 /// The gradient of one layer, laid out as the kernels write it.
 #[derive(Debug)]
 pub(super) struct LayerGradient<T> {
-    /// `[inputs, padded(outputs)]`, or for a thin layer `[outputs, padded(inputs)]`.
-    pub(super) weight: Aligned<T>,
-    /// `[padded(outputs)]`
-    pub(super) bias: Aligned<T>,
+    /// `[inputs + 1, padded(outputs)]`, the bias last; for a thin layer `[outputs, padded(inputs + 1)]`.
+    pub(super) sums: Aligned<T>,
 }
 
 impl<T: Kernel> LayerGradient<T> {
     pub(super) fn new(layer: &Layer) -> Self {
         let size = if layer.thin {
-            layer.outputs * padded(layer.inputs)
+            layer.outputs * padded(layer.inputs + 1)
         } else {
-            layer.inputs * padded(layer.outputs)
+            (layer.inputs + 1) * padded(layer.outputs)
         };
-        Self { weight: Aligned::zeros(size), bias: Aligned::zeros(padded(layer.outputs)) }
+        Self { sums: Aligned::zeros(size) }
     }
 
     /// Writes this gradient to its place in a vector like θ, or adds it to what is there.
     pub(super) fn unpack(&self, layer: &Layer, gradient: &mut [T], add: bool) {
-        let put = |to: &mut T, from: T| *to = if add { *to + from } else { from };
-        let (weight, bias) =
-            gradient[layer.offset..layer.offset + layer.size()].split_at_mut(layer.inputs * layer.outputs);
+        let to = &mut gradient[layer.offset..layer.offset + layer.size()];
+        vectorized(Unpack { sums: &self.sums, layer, to, add });
+    }
+}
+
+/// A layer's gradient on its way to a vector like θ.
+struct Unpack<'a, T> {
+    sums: &'a [T],
+    layer: &'a Layer,
+    to: &'a mut [T],
+    add: bool,
+}
+
+impl<T: Kernel> Loop for Unpack<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { sums, layer, to, add } = self;
         if layer.thin {
-            let stride = padded(layer.inputs);
-            for (i, to) in weight.chunks_exact_mut(layer.outputs).enumerate() {
+            let stride = padded(layer.inputs + 1);
+            for (i, to) in to.chunks_exact_mut(layer.outputs).enumerate() {
                 for (j, to) in to.iter_mut().enumerate() {
-                    put(to, self.weight[j * stride + i]);
+                    let sum = sums[j * stride + i];
+                    *to = if add { *to + sum } else { sum };
                 }
             }
-        } else {
-            let rows = self.weight.chunks_exact(padded(layer.outputs));
-            for (to, from) in weight.chunks_exact_mut(layer.outputs).zip(rows) {
-                for (to, &from) in to.iter_mut().zip(from) {
-                    put(to, from);
-                }
-            }
+            return;
         }
-        for (to, &from) in bias.iter_mut().zip(self.bias.iter()) {
-            put(to, from);
+        let stride = padded(layer.outputs);
+        // Rows without padding are one long row.
+        let length = if stride == layer.outputs { sums.len() } else { layer.outputs };
+        for (to, from) in to.chunks_exact_mut(length).zip(sums.chunks_exact(length.max(stride))) {
+            if add {
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to += from);
+            } else {
+                to.copy_from_slice(&from[..length]);
+            }
         }
     }
 }
@@ -177,7 +208,7 @@ mod tests {
             let from: Vec<usize> = (0..rows * columns).collect();
             let stride = rows + 3;
             let mut to = vec![usize::MAX; columns * stride];
-            transpose(&from, columns, &mut to, stride);
+            vectorized(Transpose { from: &from, columns, to: &mut to, stride });
             for i in 0..rows {
                 for j in 0..columns {
                     assert_eq!(to[j * stride + i], from[i * columns + j], "{rows}×{columns}");

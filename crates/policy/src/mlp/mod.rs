@@ -4,6 +4,8 @@ mod init;
 mod layer;
 mod segment;
 
+use std::ops::AddAssign;
+
 use gradus_core_math::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
 use crate::threads::Team;
 pub use init::orthogonal;
 use layer::{Layer, Packed};
-use segment::{Map, SEGMENT, Segment};
+use segment::{Map, Segment, segment_rows};
 
 /// A group of adjacent outputs that is initialised by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,6 +117,8 @@ pub struct Mlp<T> {
     weights: Vec<Packed<T>>,
     tangents: Vec<Packed<T>>,
     segments: Vec<Segment<T>>,
+    /// Rows of each segment but the last.
+    segment_rows: usize,
     outputs: Vec<T>,
 }
 
@@ -136,6 +140,7 @@ impl<T: Kernel> Mlp<T> {
         let layers = config.layers();
         Self {
             weights: layers.iter().map(Packed::new).collect(),
+            segment_rows: segment_rows(&layers),
             config,
             layers,
             set,
@@ -155,20 +160,26 @@ impl<T: Kernel> Mlp<T> {
         assert_eq!(input.width, self.config.inputs, "the width of an observation");
     }
 
-    /// Evaluates all rows, each thread some segments.
-    fn evaluate(&mut self, mut team: Team<'_>, theta: &[T], input: Input<'_, T>) {
-        self.check(theta, &input);
+    /// Takes over θ, and makes room for all rows: the segments of which there are so many.
+    fn prepare(&mut self, theta: &[T], input: &Input<'_, T>) -> usize {
+        self.check(theta, input);
         for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
             packed.load(layer, theta);
         }
-        let rows = input.rows.len();
-        let count = rows.div_ceil(SEGMENT);
+        let count = input.rows.len().div_ceil(self.segment_rows);
         while self.segments.len() < count {
-            self.segments.push(Segment::new(&self.layers, SEGMENT));
+            self.segments.push(Segment::new(&self.layers, self.segment_rows));
         }
+        count
+    }
+
+    /// Evaluates all rows, each thread some segments.
+    fn evaluate(&mut self, mut team: Team<'_>, theta: &[T], input: Input<'_, T>) {
+        let (count, rows) = (self.prepare(theta, &input), input.rows.len());
         let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
+        let length = self.segment_rows;
         team.for_each(&mut self.segments[..count], |i, segment| {
-            segment.forward(map, input, i * SEGMENT, SEGMENT.min(rows - i * SEGMENT));
+            segment.forward(map, input, i * length, length.min(rows - i * length));
         });
     }
 }
@@ -242,7 +253,7 @@ impl<T: Kernel> Network for Mlp<T> {
         let width = self.output_width();
         let rows = input.rows.len();
         assert_eq!(output.len(), rows * width, "the length of the output");
-        gather(&self.segments, rows, width, output);
+        gather(&self.segments[..rows.div_ceil(self.segment_rows)], width, output);
     }
 
     fn linearize<'a>(
@@ -254,8 +265,44 @@ impl<T: Kernel> Network for Mlp<T> {
         self.evaluate(team, theta, input);
         let (rows, width) = (input.rows.len(), self.output_width());
         self.outputs.resize(rows * width, T::zero());
-        gather(&self.segments, rows, width, &mut self.outputs);
-        LinearizedMlp { mlp: self, count: rows.div_ceil(SEGMENT) }
+        let count = rows.div_ceil(self.segment_rows);
+        gather(&self.segments[..count], width, &mut self.outputs);
+        LinearizedMlp { mlp: self, count }
+    }
+
+    /// Each thread takes some segments there and back, while they are in its cache.
+    fn gradient<S: Send + Default + AddAssign>(
+        &mut self,
+        mut team: Team<'_>,
+        theta: &[T],
+        input: Input<'_, T>,
+        loss: &(impl Fn(usize, &[T], &mut [T]) -> S + Sync),
+        gradient: &mut [T],
+    ) -> S {
+        let (count, rows) = (self.prepare(theta, &input), input.rows.len());
+        assert_eq!(gradient.len(), theta.len(), "the length of the gradient");
+        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
+        let mut parts: Vec<_> = self.segments[..count].iter_mut().map(|it| (it, S::default())).collect();
+        let length = self.segment_rows;
+        team.for_each(&mut parts, |i, (segment, sum)| {
+            let first = i * length;
+            segment.forward(map, input, first, length.min(rows - first));
+            *sum = segment.backward(map, |outputs, cotangent| loss(first, outputs, cotangent));
+        });
+        let mut total = S::default();
+        parts.into_iter().for_each(|(_, sum)| total += sum);
+        unpack_gradient(&self.layers, &self.segments[..count], gradient);
+        total
+    }
+}
+
+/// `gradient` ← the sum of the segments' gradients, in their order.
+fn unpack_gradient<T: Kernel>(layers: &[Layer], segments: &[Segment<T>], gradient: &mut [T]) {
+    if segments.is_empty() {
+        gradient.fill(T::zero());
+    }
+    for (i, segment) in segments.iter().enumerate() {
+        segment.unpack_gradient(layers, gradient, i > 0);
     }
 }
 
@@ -265,10 +312,11 @@ fn parameter_count(layers: &[Layer]) -> usize {
 }
 
 /// Copies the outputs of the segments into one slice.
-fn gather<T: Kernel>(segments: &[Segment<T>], rows: usize, width: usize, output: &mut [T]) {
-    let count = rows.div_ceil(SEGMENT);
-    for (to, segment) in output.chunks_mut(SEGMENT * width).zip(&segments[..count]) {
-        to.copy_from_slice(segment.outputs(width));
+fn gather<T: Kernel>(segments: &[Segment<T>], width: usize, mut output: &mut [T]) {
+    for segment in segments {
+        let outputs = segment.outputs(width);
+        let to = output.split_off_mut(..outputs.len()).unwrap_or_default();
+        to.copy_from_slice(outputs);
     }
 }
 
@@ -287,24 +335,20 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
     }
 
     fn vjp(&mut self, mut team: Team<'_>, cotangent: &[T], gradient: &mut [T]) {
-        let Mlp { layers, weights, segments, set, outputs, config, .. } = &mut *self.mlp;
+        let Mlp { layers, weights, segments, segment_rows, set, outputs, config, .. } = &mut *self.mlp;
         assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
         assert_eq!(gradient.len(), parameter_count(layers), "the length of the gradient");
-        let share = SEGMENT * config.outputs();
+        let share = *segment_rows * config.outputs();
         let map = Map { set: *set, layers, weights };
         team.for_each(&mut segments[..self.count], |i, segment| {
-            segment.backward(map, &cotangent[i * share..]);
+            segment.backward(map, |_, to| to.copy_from_slice(&cotangent[i * share..][..to.len()]));
         });
-        if self.count == 0 {
-            gradient.fill(T::zero());
-        }
-        for (i, segment) in segments[..self.count].iter().enumerate() {
-            segment.unpack_gradient(layers, gradient, i > 0);
-        }
+        unpack_gradient(layers, &segments[..self.count], gradient);
     }
 
     fn jvp(&mut self, mut team: Team<'_>, tangent: &[T], output: &mut [T]) {
-        let Mlp { layers, weights, tangents, segments, set, outputs, config, .. } = &mut *self.mlp;
+        let Mlp { layers, weights, tangents, segments, segment_rows, set, outputs, config, .. } =
+            &mut *self.mlp;
         assert_eq!(output.len(), outputs.len(), "the length of the output");
         assert_eq!(tangent.len(), parameter_count(layers), "the length of the tangent");
         if tangents.is_empty() {
@@ -316,7 +360,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
         let map = Map { set: *set, layers, weights };
         team.for_each(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
         let width = config.outputs();
-        for (to, segment) in output.chunks_mut(SEGMENT * width).zip(segments.iter()) {
+        for (to, segment) in output.chunks_mut(*segment_rows * width).zip(segments.iter()) {
             segment.tangent(width, &mut to[..segment.rows() * width]);
         }
     }
@@ -347,13 +391,14 @@ impl<T: Kernel> Frozen for FrozenMlp<T> {
         let input = Input::all(observations, inputs);
         let rows = input.rows.len();
         assert_eq!(output.len(), rows * outputs, "the length of the output");
-        if self.capacity < rows.min(SEGMENT) {
-            self.capacity = rows.min(SEGMENT);
+        let most = segment_rows(&self.layers);
+        if self.capacity < rows.min(most) {
+            self.capacity = rows.min(most);
             self.segment = Segment::new(&self.layers, self.capacity);
         }
         let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
-        for (i, to) in output.chunks_mut(SEGMENT * outputs).enumerate() {
-            self.segment.forward(map, input, i * SEGMENT, to.len() / outputs);
+        for (i, to) in output.chunks_mut(most * outputs).enumerate() {
+            self.segment.forward(map, input, i * most, to.len() / outputs);
             to.copy_from_slice(self.segment.outputs(outputs));
         }
     }

@@ -2,13 +2,18 @@
 
 use super::layer::{Layer, LayerGradient, Packed};
 use crate::aligned::Aligned;
-use crate::kernel::{Finish, Gemm, Init, InstructionSet, Kernel, Thin, gemm, padded, thin};
+use crate::kernel::{Finish, Gemm, Init, InstructionSet, Kernel, PAD, Thin, gemm, padded, row_length, thin};
 use crate::network::Input;
 use crate::rows::copy_row;
 
-/// Rows in a segment: enough to pay for its overheads, few enough for its activations to stay in cache.
-/// Gradients are sums over segments in order, so this number is part of what determines their bits.
-pub(super) const SEGMENT: usize = 128;
+/// Rows in a segment: enough to pay for its overheads, few enough for its activations to stay in cache, and for small
+/// minibatches to make work for two threads. Gradients are sums over segments in order, so this number is part of what
+/// determines their bits.
+pub(super) fn segment_rows(layers: &[Layer]) -> usize {
+    /// From so many parameters on, a segment's gradient does not stay in the cache between two segments.
+    const LARGE: usize = 1 << 15;
+    if layers.iter().map(Layer::size).sum::<usize>() < LARGE { 64 } else { 128 }
+}
 
 /// The network as a segment sees it.
 #[derive(Clone, Copy)]
@@ -23,11 +28,14 @@ pub(super) struct Map<'a, T> {
 #[derive(Debug)]
 pub(super) struct Segment<T> {
     rows: usize,
-    /// Input of each layer, `[rows, padded(width)]`, and last the padded output (unused where it is thin).
+    /// Input of each layer with a one behind it, `[rows, row_length(width)]`, and last the output (unused where it is
+    /// thin).
     activations: Vec<Aligned<T>>,
     /// `[rows, outputs]`
     outputs: Vec<T>,
-    /// Cotangent or tangent of a layer's output and input, `[rows, padded(width)]`, in turn.
+    /// Of the outputs, where a loss writes it; `[rows, outputs]`.
+    cotangent: Vec<T>,
+    /// Cotangent or tangent of a layer's output and input, `[rows, row_length(width)]`, in turn.
     flow: [Aligned<T>; 2],
     gradient: Vec<LayerGradient<T>>,
 }
@@ -36,10 +44,16 @@ impl<T: Kernel> Segment<T> {
     /// Room for `capacity` rows of a forward pass.
     pub(super) fn new(layers: &[Layer], capacity: usize) -> Self {
         let widths = layers.iter().map(|l| l.inputs).chain(layers.last().map(|l| l.outputs));
+        let with_ones = |width: usize| {
+            let mut rows = Aligned::zeros(capacity * row_length(width));
+            put_ones(&mut rows, width, capacity);
+            rows
+        };
         Self {
             rows: 0,
-            activations: widths.map(|w| Aligned::zeros(capacity * padded(w))).collect(),
+            activations: widths.map(with_ones).collect(),
             outputs: vec![T::zero(); capacity * layers.last().map_or(0, |l| l.outputs)],
+            cotangent: Vec::new(),
             flow: [Aligned::default(), Aligned::default()],
             gradient: Vec::new(),
         }
@@ -48,9 +62,10 @@ impl<T: Kernel> Segment<T> {
     /// Makes room for derivatives, once.
     fn prepare_derivative(&mut self, layers: &[Layer]) {
         if self.gradient.is_empty() {
-            let capacity = self.activations.iter().zip(layers).map(|(a, l)| a.len() / padded(l.inputs));
-            let widest = layers.iter().map(|l| padded(l.inputs).max(padded(l.outputs))).max().unwrap_or(0);
-            let size = capacity.max().unwrap_or(0) * widest;
+            let capacity = self.activations[0].len() / row_length(layers[0].inputs);
+            let lengths = layers.iter().map(|l| row_length(l.inputs).max(row_length(l.outputs)));
+            let size = capacity * lengths.max().unwrap_or(0);
+            self.cotangent = vec![T::zero(); self.outputs.len()];
             self.flow = [Aligned::zeros(size), Aligned::zeros(size)];
             self.gradient = layers.iter().map(LayerGradient::new).collect();
         }
@@ -64,7 +79,7 @@ impl<T: Kernel> Segment<T> {
     /// Evaluates `rows` rows of `input` from row `first` on.
     pub(super) fn forward(&mut self, map: Map<'_, T>, input: Input<'_, T>, first: usize, rows: usize) {
         self.rows = rows;
-        let stride = padded(input.width);
+        let stride = row_length(input.width);
         for (r, to) in self.activations[0].chunks_exact_mut(stride).take(rows).enumerate() {
             copy_row(input.row(first + r), &mut to[..input.width]);
         }
@@ -79,9 +94,9 @@ impl<T: Kernel> Segment<T> {
                         n: layer.outputs,
                         k: layer.inputs,
                         x,
-                        x_row: padded(layer.inputs),
+                        x_row: row_length(layer.inputs),
                         w: &packed.transposed,
-                        w_row: padded(layer.inputs),
+                        w_row: row_length(layer.inputs),
                         bias: &packed.bias,
                         y: &mut self.outputs,
                         y_row: layer.outputs,
@@ -89,16 +104,11 @@ impl<T: Kernel> Segment<T> {
                 );
                 return;
             }
-            affine(
-                map.set,
-                layer,
-                rows,
-                x,
-                packed,
-                y,
-                Init::Bias(&packed.bias),
-                Finish::Activate(layer.activation),
-            );
+            let finish = Finish::Activate(layer.activation);
+            affine(map.set, layer, rows, x, packed, y, Init::Bias(&packed.bias), finish);
+            if !layer.outputs.is_multiple_of(PAD) {
+                put_ones(y, layer.outputs, rows);
+            }
         }
         if let Some(last) = map.layers.last() {
             let y = &self.activations[map.layers.len()];
@@ -106,65 +116,49 @@ impl<T: Kernel> Segment<T> {
         }
     }
 
-    /// Pulls the cotangent of this segment's outputs, `[rows, outputs]`, back to its gradient.
-    pub(super) fn backward(&mut self, map: Map<'_, T>, cotangent: &[T]) {
+    /// Pulls the cotangent that `loss` writes of this segment's outputs, `[rows, outputs]`, back to its gradient.
+    /// Returns what `loss` returned.
+    pub(super) fn backward<S>(&mut self, map: Map<'_, T>, loss: impl FnOnce(&[T], &mut [T]) -> S) -> S {
         self.prepare_derivative(map.layers);
         let rows = self.rows;
-        let [mut delta, mut next] = std::mem::take(&mut self.flow);
-        if let Some(last) = map.layers.last() {
-            let stride = padded(last.outputs);
-            for (to, from) in
-                delta.chunks_exact_mut(stride).zip(cotangent.chunks_exact(last.outputs)).take(rows)
-            {
-                copy_row(from, &mut to[..last.outputs]);
-                to[last.outputs..stride].fill(T::zero());
-            }
-        }
+        let Self { activations, outputs, cotangent, gradient, flow: [delta, next], .. } = self;
+        let width = map.layers[map.layers.len() - 1].outputs;
+        let cotangent = &mut cotangent[..rows * width];
+        let sum = loss(&outputs[..rows * width], cotangent);
+        let (mut delta, mut next) = (&mut delta[..], &mut next[..]);
         for (l, (layer, packed)) in map.layers.iter().zip(map.weights).enumerate().rev() {
-            let (inputs, outputs) = (padded(layer.inputs), padded(layer.outputs));
-            let x = &self.activations[l];
-            let gradient = &mut self.gradient[l];
-            weight_gradient(map.set, layer, rows, x, &delta, gradient);
-            gemm(
-                map.set,
-                Gemm {
-                    m: 1,
-                    n: outputs,
-                    k: rows,
-                    a: &[T::one()],
-                    a_row: 0,
-                    a_k: 0,
-                    b: &delta,
-                    b_row: outputs,
-                    c: &mut gradient.bias,
-                    c_row: outputs,
-                    init: Init::Zero,
-                    finish: Finish::Keep,
-                },
-            );
+            let last = l + 1 == map.layers.len();
+            if last && !layer.thin {
+                spread(cotangent, delta, rows, width);
+            }
+            let (of_outputs, outputs_row) =
+                if layer.thin { (&*cotangent, width) } else { (&*delta, row_length(layer.outputs)) };
+            let (x, x_row) = (&activations[l], row_length(layer.inputs));
+            weight_gradient(map.set, layer, rows, x, of_outputs, &mut gradient[l]);
             if layer.first {
                 break;
             }
+            let inputs = padded(layer.inputs);
             gemm(
                 map.set,
                 Gemm {
                     m: rows,
                     n: inputs,
                     k: layer.outputs,
-                    a: &delta,
-                    a_row: outputs,
+                    a: of_outputs,
+                    a_row: outputs_row,
                     a_k: 1,
                     b: &packed.transposed,
-                    b_row: inputs,
-                    c: &mut next,
-                    c_row: inputs,
+                    b_row: x_row,
+                    c: next,
+                    c_row: x_row,
                     init: Init::Zero,
                     finish: Finish::Derivative(map.layers[l - 1].activation, x),
                 },
             );
             std::mem::swap(&mut delta, &mut next);
         }
-        self.flow = [delta, next];
+        sum
     }
 
     /// Pushes a parameter tangent, packed like the weights, forward to the tangent of the outputs, which
@@ -230,19 +224,19 @@ fn affine<T: Kernel>(
             n: outputs,
             k: layer.inputs,
             a: x,
-            a_row: padded(layer.inputs),
+            a_row: row_length(layer.inputs),
             a_k: 1,
             b: &packed.weight,
-            b_row: outputs,
+            b_row: row_length(layer.outputs),
             c: y,
-            c_row: outputs,
+            c_row: row_length(layer.outputs),
             init,
             finish,
         },
     );
 }
 
-/// ∂W = xᵀ·δ, or its transpose for a thin layer: the long side is the one in vectors.
+/// (∂W, ∂b) = (x, 1)ᵀ·δ, or its transpose for a thin layer: the long side is the one in vectors.
 fn weight_gradient<T: Kernel>(
     set: InstructionSet,
     layer: &Layer,
@@ -251,11 +245,11 @@ fn weight_gradient<T: Kernel>(
     delta: &[T],
     gradient: &mut LayerGradient<T>,
 ) {
-    let (inputs, outputs) = (padded(layer.inputs), padded(layer.outputs));
-    let (m, n, a, a_k, b) = if layer.thin {
-        (layer.outputs, inputs, delta, outputs, x)
+    let x_row = row_length(layer.inputs);
+    let (m, n, (a, a_k), (b, b_row)) = if layer.thin {
+        (layer.outputs, padded(layer.inputs + 1), (delta, layer.outputs), (x, x_row))
     } else {
-        (layer.inputs, outputs, x, inputs, delta)
+        (layer.inputs + 1, padded(layer.outputs), (x, x_row), (delta, row_length(layer.outputs)))
     };
     gemm(
         set,
@@ -267,8 +261,8 @@ fn weight_gradient<T: Kernel>(
             a_row: 1,
             a_k,
             b,
-            b_row: n,
-            c: &mut gradient.weight,
+            b_row,
+            c: &mut gradient.sums,
             c_row: n,
             init: Init::Zero,
             finish: Finish::Keep,
@@ -276,9 +270,24 @@ fn weight_gradient<T: Kernel>(
     );
 }
 
+/// Writes the one behind each of the first rows of `width` numbers.
+fn put_ones<T: Kernel>(activations: &mut [T], width: usize, rows: usize) {
+    for row in activations.chunks_exact_mut(row_length(width)).take(rows) {
+        row[width] = T::one();
+    }
+}
+
 /// Copies rows of `width` out of padded rows.
 fn compact<T: Copy>(from: &[T], to: &mut [T], rows: usize, width: usize) {
-    for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(padded(width))).take(rows) {
+    for (to, from) in to.chunks_exact_mut(width).zip(from.chunks_exact(row_length(width))).take(rows) {
         copy_row(&from[..width], to);
+    }
+}
+
+/// Copies rows of `width` into padded rows, with zeros behind.
+fn spread<T: Kernel>(from: &[T], to: &mut [T], rows: usize, width: usize) {
+    for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(row_length(width))).take(rows) {
+        copy_row(from, &mut to[..width]);
+        to[width..].fill(T::zero());
     }
 }

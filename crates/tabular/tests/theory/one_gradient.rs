@@ -101,7 +101,7 @@ impl Enumerated {
         let outputs: Vec<f64> = Self::per_row(n, logits).chunks_exact(n).flat_map(with_value).collect();
         let rows: Vec<u32> = (0..self.zeros.len() as u32).collect();
         let mut cotangent = vec![0.0; outputs.len()];
-        loss_and_cotangent(Team::single(), &config, &self.family(), &batch, &rows, &outputs, &mut cotangent);
+        loss_and_cotangent(&config, &self.family(), &batch, &rows, &outputs, &mut cotangent);
         // The loss is minimised.
         let of_policy: Vec<f64> =
             cotangent.chunks_exact(n + 1).flat_map(|row| row[..n].iter().map(|x| -x)).collect();
