@@ -45,8 +45,8 @@ pub(crate) fn ln_f32(x: f32) -> f32 {
         sum = sum * t + coefficient;
     }
     let ln_m = 2.0 * s + 2.0 * s * (t * sum);
-    // x − x is 0, or NaN where x is not finite.
-    n * LN_2_HIGH + (ln_m + n * LN_2_LOW) + (x - x)
+    // 0 · x is 0, or NaN where x is not finite.
+    n * LN_2_HIGH + (ln_m + n * LN_2_LOW) + 0.0 * x
 }
 
 #[cfg(test)]
@@ -60,9 +60,10 @@ mod tests {
             let (found, expected) = (f64::from(exp_f32(x)), f64::from(x).exp());
             assert!((found / expected - 1.0).abs() < 2e-7, "exp {x} is {found}, not {expected}");
         }
-        assert_eq!([0.0, -0.0].map(exp_f32), [1.0; 2]);
-        assert_eq!([-87.4, -1e9, f32::NEG_INFINITY].map(exp_f32), [0.0; 3]);
-        assert_eq!([88.1, 1e9, f32::INFINITY].map(exp_f32), [f32::INFINITY; 3]);
+        let bits = |x: [f32; 3]| x.map(|x| exp_f32(x).to_bits());
+        assert_eq!(bits([0.0, -0.0, 1e-30]), [1.0_f32.to_bits(); 3]);
+        assert_eq!(bits([-87.4, -1e9, f32::NEG_INFINITY]), [0; 3]);
+        assert_eq!(bits([88.1, 1e9, f32::INFINITY]), [f32::INFINITY.to_bits(); 3]);
         assert!(exp_f32(f32::NAN).is_nan());
     }
 

@@ -9,6 +9,7 @@ use crate::network::{Input, Linearized, Network, TensorInfo};
 use crate::policy_head::{LinearizedHead, PolicyHead};
 use crate::rows::{append, take_apart};
 use crate::threads::Team;
+use crate::update::squared_norm;
 
 /// A policy with its critic: a network whose rows are the parameters φ of the action distribution, then the
 /// state's value.
@@ -197,7 +198,7 @@ fn team_for<N: Network>(team: Team<'_>) -> Team<'_> {
 
 impl<N: Network> ActorCritic<N> {
     /// `gradient` ← the gradient in θ of a loss that is a sum over rows, and over policy and critic. Returns the sums of
-    /// what both parts returned.
+    /// what both parts returned, and the norm of the gradient, accumulated in `f64`.
     ///
     /// As [`Network::gradient`], but that `policy(first, params, cotangent)` sees the parameters of the distributions,
     /// `[rows, n_params]`, and `value(first, values, cotangent)` the values, `[rows]`. Where policy and critic share
@@ -213,16 +214,23 @@ impl<N: Network> ActorCritic<N> {
         policy: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> P + Sync),
         value: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> V + Sync),
         gradient: &mut [N::Scalar],
-    ) -> (P, V) {
+    ) -> (P, V, f64) {
         match &mut self.body {
             Body::Separate { actor, critic } => {
                 let split = actor.parameter_count();
                 let (of_actor, of_critic) = theta.split_at(split);
                 let (to_actor, to_critic) = gradient.split_at_mut(split);
-                team_for::<N>(team).join(
-                    |team| actor.gradient(team, of_actor, input, policy, to_actor),
-                    |team| critic.gradient(team, of_critic, input, value, to_critic),
-                )
+                let ((policy, of_policy), (value, of_value)) = team_for::<N>(team).join(
+                    |mut team| {
+                        let sum = actor.gradient(team.reborrow(), of_actor, input, policy, to_actor);
+                        (sum, squared_norm(team, to_actor))
+                    },
+                    |mut team| {
+                        let sum = critic.gradient(team.reborrow(), of_critic, input, value, to_critic);
+                        (sum, squared_norm(team, to_critic))
+                    },
+                );
+                (policy, value, (of_policy + of_value).sqrt())
             }
             Body::Shared(trunk) => {
                 let n_params = trunk.output_width() - 1;
@@ -236,8 +244,9 @@ impl<N: Network> ActorCritic<N> {
                     append(&to_params, &to_values, cotangent);
                     sums
                 };
-                let Both(policy, value) = trunk.gradient(team, theta, input, &both, gradient);
-                (policy, value)
+                let mut team = team;
+                let Both(policy, value) = trunk.gradient(team.reborrow(), theta, input, &both, gradient);
+                (policy, value, squared_norm(team, gradient).sqrt())
             }
         }
     }

@@ -43,6 +43,6 @@ pub use search::{Candidate, Search, SearchError};
 pub use threads::{Team, Threads};
 pub use update::{
     Agent, Context, Metrics, Update, UpdateError, UpdateState, check_finite, check_present, check_schedule,
-    check_setting, shared_adam_step, shared_norm,
+    check_setting, shared_adam_step,
 };
 pub use value_scale::ValueScale;

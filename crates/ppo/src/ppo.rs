@@ -3,7 +3,7 @@
 use gradus_core_math::{Adam, AdamConfig, Distribution, Real, clip_factor};
 use gradus_policy::{
     Agent, Batch, Context, Metrics, Network, Rows, Team, Update, UpdateError, UpdateState, ValueScale,
-    check_finite, check_present, shared_adam_step, shared_norm,
+    check_finite, check_present, shared_adam_step,
 };
 use rand::seq::SliceRandom;
 
@@ -190,7 +190,7 @@ impl<T: Real> Ppo<T> {
     #[allow(clippy::too_many_arguments, reason = "the parts of one formula, at its one call")]
     fn gradient<N: Network<Scalar = T>>(
         &mut self,
-        mut team: Team<'_>,
+        team: Team<'_>,
         agent: &mut Agent<N>,
         distribution: &Distribution,
         batch: &Batch<'_, T>,
@@ -200,8 +200,8 @@ impl<T: Real> Ppo<T> {
     ) -> Result<(Losses, f64), UpdateError> {
         let rows = &self.rows[minibatch];
         let minibatch = Minibatch::new(loss, distribution, batch, rows);
-        let (mut losses, of_values) = agent.network.gradient_of(
-            team.reborrow(),
+        let (mut losses, of_values, norm) = agent.network.gradient_of(
+            team,
             &agent.theta,
             batch.input(Rows::Listed(rows)),
             &|first, params: &[T], cotangent: &mut [T]| minibatch.policy(first, params, cotangent),
@@ -216,7 +216,6 @@ impl<T: Real> Ppo<T> {
         ] {
             check_finite(name, value, self.updates + 1)?;
         }
-        let norm = shared_norm(team, &self.gradient);
         check_finite("the norm of the gradient", norm, self.updates + 1)?;
         done.add(&losses, norm);
         Ok((losses, norm))

@@ -2,7 +2,7 @@
 
 use super::tanh::Tanh;
 use super::vector::Vector;
-use super::{Activation, Finish, Gemm, Init, Thin};
+use super::{Activation, Finish, Gemm, Init, Thin, Transpose};
 
 /// Rows of the tallest tile.
 const ROWS: usize = 8;
@@ -232,4 +232,29 @@ pub(super) unsafe fn tanh<T: Tanh, V: Vector<T>>(values: &mut [T]) {
     // SAFETY: as above.
     unsafe { V::load(last.as_ptr()).tanh().store(last.as_mut_ptr()) };
     rest.copy_from_slice(&last[..rest.len()]);
+}
+
+/// B ← Aᵀ in blocks of 8×8.
+///
+/// # Safety
+/// The processor must have the instructions of `V`, and `t` must have passed [`Transpose::check`].
+#[inline(always)]
+pub(super) unsafe fn transpose<T: Tanh, V: Vector<T>>(t: &mut Transpose<'_, T>) {
+    const BLOCK: usize = 8;
+    let (full_rows, full_columns) = (t.rows / BLOCK * BLOCK, t.columns / BLOCK * BLOCK);
+    for i in (0..full_rows).step_by(BLOCK) {
+        for j in (0..full_columns).step_by(BLOCK) {
+            // SAFETY: the check covers `rows` rows of `columns` in A, and the other way round in B.
+            unsafe {
+                let from = t.from.as_ptr().add(i * t.columns + j);
+                V::transpose_block(from, t.columns, t.to.as_mut_ptr().add(j * t.to_row + i), t.to_row);
+            }
+        }
+    }
+    for i in 0..t.rows {
+        let rest = if i < full_rows { full_columns } else { 0 };
+        for j in rest..t.columns {
+            t.to[j * t.to_row + i] = t.from[i * t.columns + j];
+        }
+    }
 }

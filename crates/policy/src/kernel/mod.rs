@@ -28,6 +28,12 @@ pub(crate) fn row_length(width: usize) -> usize {
     ((width / PAD + 1) | 1) * PAD
 }
 
+/// The distance between rows of weights: without padding, as far as a column of them stays in the cache all the same.
+pub(crate) fn weight_row_length(width: usize) -> usize {
+    const SHORT: usize = 128;
+    if width <= SHORT { padded(width) } else { row_length(width) }
+}
+
 /// The nonlinearity after a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -124,6 +130,23 @@ impl<T> Thin<'_, T> {
     }
 }
 
+/// B ← Aᵀ with A `[rows, columns]` and B `[columns, rows]`, whose rows are `to_row` apart.
+pub(crate) struct Transpose<'a, T> {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) from: &'a [T],
+    pub(crate) to: &'a mut [T],
+    pub(crate) to_row: usize,
+}
+
+impl<T> Transpose<'_, T> {
+    fn check(&self) {
+        assert_eq!(self.from.len(), self.rows * self.columns, "the length of A");
+        let end = self.columns.saturating_sub(1) * self.to_row + self.rows;
+        assert!(end <= self.to.len() && self.rows <= self.to_row, "B is too short");
+    }
+}
+
 /// The instructions that the kernels use. Results differ between instruction sets in the last bits (a fused
 /// multiply-add rounds once), and are identical for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +203,8 @@ pub enum Job<'j, 'a, T> {
     Gemm(&'j mut Gemm<'a, T>),
     #[allow(private_interfaces, reason = "an implementation detail that only this crate can build")]
     Thin(&'j mut Thin<'a, T>),
+    #[allow(private_interfaces, reason = "an implementation detail that only this crate can build")]
+    Transpose(&'j mut Transpose<'a, T>),
     Tanh(&'j mut [T]),
 }
 
@@ -193,6 +218,11 @@ pub(crate) fn thin<T: Kernel>(set: InstructionSet, mut t: Thin<'_, T>) {
     T::run(set, Job::Thin(&mut t));
 }
 
+pub(crate) fn transpose<T: Kernel>(set: InstructionSet, mut t: Transpose<'_, T>) {
+    t.check();
+    T::run(set, Job::Transpose(&mut t));
+}
+
 /// Replaces every value by its tanh, as the hidden layers of an [`Mlp`](crate::Mlp) have it: within 4e-7 of tanh x in
 /// `f32`, and NaN of NaN.
 pub fn tanh_in_place<T: Kernel>(values: &mut [T]) {
@@ -202,11 +232,12 @@ pub fn tanh_in_place<T: Kernel>(values: &mut [T]) {
 /// Runs a checked job with the vectors `V`.
 #[inline(always)]
 unsafe fn run_with<T: Tanh, V: vector::Vector<T>>(job: Job<'_, '_, T>) {
-    // SAFETY: `gemm` and `thin` above have checked the bounds; the caller vouches for the instructions.
+    // SAFETY: `gemm`, `thin` and `transpose` above have checked the bounds; the caller vouches for the instructions.
     unsafe {
         match job {
             Job::Gemm(g) => gemm::gemm::<T, V>(g),
             Job::Thin(t) => gemm::thin::<T, V>(t),
+            Job::Transpose(t) => gemm::transpose::<T, V>(t),
             Job::Tanh(values) => gemm::tanh::<T, V>(values),
         }
     }

@@ -31,6 +31,16 @@ pub(super) unsafe trait Vector<T>: Copy {
     /// The sum of the lanes, in a fixed order.
     unsafe fn sum(self) -> T;
     unsafe fn tanh(self) -> Self;
+    /// `to[j][i] ← from[i][j]` for 8×8 scalars in rows that far apart.
+    #[inline(always)]
+    unsafe fn transpose_block(from: *const T, from_row: usize, to: *mut T, to_row: usize) {
+        for i in 0..8 {
+            for j in 0..8 {
+                // SAFETY: the caller vouches for 8 rows of 8 on both sides.
+                unsafe { to.add(j * to_row + i).copy_from_nonoverlapping(from.add(i * from_row + j), 1) };
+            }
+        }
+    }
 }
 
 /// The plain form: works for every scalar on every processor, and the compiler turns it into whatever

@@ -91,6 +91,11 @@ unsafe impl Vector<f32> for Avx512 {
         // SAFETY: see the impl.
         unsafe { tanh!(self.0, Self, _mm512_min_ps, _mm512_max_ps, _mm512_div_ps) }
     }
+    #[inline(always)]
+    unsafe fn transpose_block(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        // SAFETY: see the impl.
+        unsafe { transpose_block(from, from_row, to, to_row) }
+    }
 }
 
 // SAFETY: every function is called below a `#[target_feature(enable = "avx2,fma")]` function of the
@@ -155,5 +160,43 @@ unsafe impl Vector<f32> for Avx2 {
     unsafe fn tanh(self) -> Self {
         // SAFETY: see the impl.
         unsafe { tanh!(self.0, Self, _mm256_min_ps, _mm256_max_ps, _mm256_div_ps) }
+    }
+    #[inline(always)]
+    unsafe fn transpose_block(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        // SAFETY: see the impl.
+        unsafe { transpose_block(from, from_row, to, to_row) }
+    }
+}
+
+/// Transposes 8×8 numbers: pairs, then fours, then halves of a register change places.
+///
+/// # Safety
+/// The processor has AVX2; there are 8 rows of 8 on both sides.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops unroll where iterators leave the array in memory")]
+unsafe fn transpose_block(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let zero = _mm256_setzero_ps();
+        let (mut rows, mut pairs, mut fours) = ([zero; 8], [zero; 8], [zero; 8]);
+        for i in 0..8 {
+            rows[i] = _mm256_loadu_ps(from.add(i * from_row));
+        }
+        for i in 0..4 {
+            pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+            pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+        }
+        for half in 0..2 {
+            for k in 0..2 {
+                let (a, b) = (pairs[4 * half + k], pairs[4 * half + 2 + k]);
+                fours[4 * half + 2 * k] = _mm256_shuffle_ps::<0x44>(a, b);
+                fours[4 * half + 2 * k + 1] = _mm256_shuffle_ps::<0xee>(a, b);
+            }
+        }
+        for j in 0..4 {
+            let (above, below) = (fours[j], fours[4 + j]);
+            _mm256_storeu_ps(to.add(j * to_row), _mm256_permute2f128_ps::<0x20>(above, below));
+            _mm256_storeu_ps(to.add((4 + j) * to_row), _mm256_permute2f128_ps::<0x31>(above, below));
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! One layer: its place in θ, and its weights laid out for the kernels.
 
 use crate::aligned::Aligned;
-use crate::kernel::{Activation, Kernel, Loop, padded, row_length, vectorized};
+use crate::kernel::{
+    Activation, InstructionSet, Kernel, Loop, Transpose, padded, transpose, vectorized, weight_row_length,
+};
 
 /// Up to this many outputs, an output layer is evaluated by dot products rather than padded tiles.
 const THIN: usize = 4;
@@ -57,9 +59,9 @@ impl Layer {
 /// A layer's weights with rows padded by zeros, as they are and transposed.
 #[derive(Debug)]
 pub(super) struct Packed<T> {
-    /// `[inputs, row_length(outputs)]`
+    /// `[inputs, weight_row_length(outputs)]`
     pub(super) weight: Aligned<T>,
-    /// `[outputs, row_length(inputs)]`; empty where nothing reads it.
+    /// `[outputs, weight_row_length(inputs)]`; empty where nothing reads it.
     pub(super) transposed: Aligned<T>,
     /// `[padded(outputs)]`
     pub(super) bias: Aligned<T>,
@@ -69,71 +71,35 @@ impl<T: Kernel> Packed<T> {
     /// Room for the weights of `layer`, with the transpose if the layer needs it.
     pub(super) fn new(layer: &Layer) -> Self {
         let transposed =
-            if layer.first && !layer.thin { 0 } else { layer.outputs * row_length(layer.inputs) };
+            if layer.first && !layer.thin { 0 } else { layer.outputs * weight_row_length(layer.inputs) };
         Self {
-            weight: Aligned::zeros(layer.inputs * row_length(layer.outputs)),
+            weight: Aligned::zeros(layer.inputs * weight_row_length(layer.outputs)),
             transposed: Aligned::zeros(transposed),
             bias: Aligned::zeros(padded(layer.outputs)),
         }
     }
 
     /// Copies the layer's weights out of θ.
-    pub(super) fn load(&mut self, layer: &Layer, theta: &[T]) {
+    pub(super) fn load(&mut self, set: InstructionSet, layer: &Layer, theta: &[T]) {
         self.load_untransposed(layer, theta);
         if !self.transposed.is_empty() {
             let (from, to) = (layer.weight(theta), &mut self.transposed[..]);
-            vectorized(Transpose { from, columns: layer.outputs, to, stride: row_length(layer.inputs) });
+            let (rows, columns, to_row) = (layer.inputs, layer.outputs, weight_row_length(layer.inputs));
+            transpose(set, Transpose { rows, columns, from, to, to_row });
         }
     }
 
     /// Copies the weights of a layer that is only run forwards with tiles.
     pub(super) fn load_untransposed(&mut self, layer: &Layer, theta: &[T]) {
-        let width = row_length(layer.outputs);
-        for (to, from) in
-            self.weight.chunks_exact_mut(width).zip(layer.weight(theta).chunks_exact(layer.outputs))
-        {
-            to[..layer.outputs].copy_from_slice(from);
+        let (from, width) = (layer.weight(theta), weight_row_length(layer.outputs));
+        if width == layer.outputs {
+            self.weight.copy_from_slice(from);
+        } else {
+            for (to, from) in self.weight.chunks_exact_mut(width).zip(from.chunks_exact(layer.outputs)) {
+                to[..layer.outputs].copy_from_slice(from);
+            }
         }
         self.bias[..layer.outputs].copy_from_slice(layer.bias(theta));
-    }
-}
-
-/// `to[j][i] ← from[i][j]` for `from` `[_, columns]` and `to` `[columns, stride]`, in blocks that stay in
-/// registers.
-struct Transpose<'a, T> {
-    from: &'a [T],
-    columns: usize,
-    to: &'a mut [T],
-    stride: usize,
-}
-
-impl<T: Copy> Loop for Transpose<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        const BLOCK: usize = 8;
-        let Self { from, columns, to, stride } = self;
-        let rows = from.len() / columns;
-        let (full_rows, full_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
-        for i in (0..full_rows).step_by(BLOCK) {
-            for j in (0..full_columns).step_by(BLOCK) {
-                let block: [[T; BLOCK]; BLOCK] = std::array::from_fn(|r| {
-                    let start = (i + r) * columns + j;
-                    std::array::from_fn(|c| from[start..start + BLOCK][c])
-                });
-                for (c, to) in to[j * stride..].chunks_mut(stride).take(BLOCK).enumerate() {
-                    let column: [T; BLOCK] = std::array::from_fn(|r| block[r][c]);
-                    to[i..i + BLOCK].copy_from_slice(&column);
-                }
-            }
-        }
-        for i in 0..rows {
-            let rest = if i < full_rows { full_columns } else { 0 };
-            for j in rest..columns {
-                to[j * stride + i] = from[i * columns + j];
-            }
-        }
     }
 }
 
@@ -204,15 +170,20 @@ mod tests {
 
     #[test]
     fn transpose_of_any_shape() {
-        for (rows, columns) in [(1, 1), (3, 9), (8, 8), (17, 24), (40, 5)] {
-            let from: Vec<usize> = (0..rows * columns).collect();
-            let stride = rows + 3;
-            let mut to = vec![usize::MAX; columns * stride];
-            vectorized(Transpose { from: &from, columns, to: &mut to, stride });
-            for i in 0..rows {
-                for j in 0..columns {
-                    assert_eq!(to[j * stride + i], from[i * columns + j], "{rows}×{columns}");
+        for set in InstructionSet::available() {
+            for (rows, columns) in [(1, 1), (3, 9), (8, 8), (17, 24), (40, 5)] {
+                let from: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+                let to_row = rows + 3;
+                let mut to = vec![f32::NAN; columns * to_row];
+                transpose(set, Transpose { rows, columns, from: &from, to: &mut to, to_row });
+                for i in 0..rows {
+                    for j in 0..columns {
+                        let (found, expected) = (to[j * to_row + i], from[i * columns + j]);
+                        assert_eq!(found.to_bits(), expected.to_bits(), "{set:?} {rows}×{columns}");
+                    }
                 }
+                let untouched = to.iter().filter(|x| x.is_nan()).count();
+                assert_eq!(untouched, 3 * columns, "{set:?} {rows}×{columns}");
             }
         }
     }

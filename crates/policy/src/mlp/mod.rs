@@ -164,7 +164,7 @@ impl<T: Kernel> Mlp<T> {
     fn prepare(&mut self, theta: &[T], input: &Input<'_, T>) -> usize {
         self.check(theta, input);
         for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
-            packed.load(layer, theta);
+            packed.load(self.set, layer, theta);
         }
         let count = input.rows.len().div_ceil(self.segment_rows);
         while self.segments.len() < count {
@@ -178,7 +178,7 @@ impl<T: Kernel> Mlp<T> {
         let (count, rows) = (self.prepare(theta, &input), input.rows.len());
         let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
         let length = self.segment_rows;
-        team.for_each(&mut self.segments[..count], |i, segment| {
+        team.for_each_helped(&mut self.segments[..count], |i, segment| {
             segment.forward(map, input, i * length, length.min(rows - i * length));
         });
     }
@@ -284,7 +284,7 @@ impl<T: Kernel> Network for Mlp<T> {
         let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
         let mut parts: Vec<_> = self.segments[..count].iter_mut().map(|it| (it, S::default())).collect();
         let length = self.segment_rows;
-        team.for_each(&mut parts, |i, (segment, sum)| {
+        team.for_each_helped(&mut parts, |i, (segment, sum)| {
             let first = i * length;
             segment.forward(map, input, first, length.min(rows - first));
             *sum = segment.backward(map, |outputs, cotangent| loss(first, outputs, cotangent));
@@ -340,7 +340,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
         assert_eq!(gradient.len(), parameter_count(layers), "the length of the gradient");
         let share = *segment_rows * config.outputs();
         let map = Map { set: *set, layers, weights };
-        team.for_each(&mut segments[..self.count], |i, segment| {
+        team.for_each_helped(&mut segments[..self.count], |i, segment| {
             segment.backward(map, |_, to| to.copy_from_slice(&cotangent[i * share..][..to.len()]));
         });
         unpack_gradient(layers, &segments[..self.count], gradient);
@@ -358,7 +358,7 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
             packed.load_untransposed(layer, tangent);
         }
         let map = Map { set: *set, layers, weights };
-        team.for_each(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
+        team.for_each_helped(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
         let width = config.outputs();
         for (to, segment) in output.chunks_mut(*segment_rows * width).zip(segments.iter()) {
             segment.tangent(width, &mut to[..segment.rows() * width]);
@@ -382,7 +382,7 @@ impl<T: Kernel> Frozen for FrozenMlp<T> {
     fn load(&mut self, theta: &[T]) {
         assert_eq!(theta.len(), parameter_count(&self.layers), "the length of θ");
         for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
-            packed.load(layer, theta);
+            packed.load(self.set, layer, theta);
         }
     }
 

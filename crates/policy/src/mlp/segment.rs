@@ -2,7 +2,9 @@
 
 use super::layer::{Layer, LayerGradient, Packed};
 use crate::aligned::Aligned;
-use crate::kernel::{Finish, Gemm, Init, InstructionSet, Kernel, PAD, Thin, gemm, padded, row_length, thin};
+use crate::kernel::{
+    Finish, Gemm, Init, InstructionSet, Kernel, PAD, Thin, gemm, padded, row_length, thin, weight_row_length,
+};
 use crate::network::Input;
 use crate::rows::copy_row;
 
@@ -96,7 +98,7 @@ impl<T: Kernel> Segment<T> {
                         x,
                         x_row: row_length(layer.inputs),
                         w: &packed.transposed,
-                        w_row: row_length(layer.inputs),
+                        w_row: weight_row_length(layer.inputs),
                         bias: &packed.bias,
                         y: &mut self.outputs,
                         y_row: layer.outputs,
@@ -149,7 +151,7 @@ impl<T: Kernel> Segment<T> {
                     a_row: outputs_row,
                     a_k: 1,
                     b: &packed.transposed,
-                    b_row: x_row,
+                    b_row: weight_row_length(layer.inputs),
                     c: next,
                     c_row: x_row,
                     init: Init::Zero,
@@ -227,7 +229,7 @@ fn affine<T: Kernel>(
             a_row: row_length(layer.inputs),
             a_k: 1,
             b: &packed.weight,
-            b_row: row_length(layer.outputs),
+            b_row: weight_row_length(layer.outputs),
             c: y,
             c_row: row_length(layer.outputs),
             init,

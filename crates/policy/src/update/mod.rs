@@ -5,7 +5,8 @@ mod shared_step;
 mod state;
 
 pub use error::{UpdateError, check_finite, check_present, check_schedule, check_setting};
-pub use shared_step::{shared_adam_step, shared_norm};
+pub use shared_step::shared_adam_step;
+pub(crate) use shared_step::squared_norm;
 pub use state::UpdateState;
 
 use gradus_core_math::{Distribution, Real, Stream};

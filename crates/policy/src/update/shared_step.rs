@@ -12,11 +12,14 @@ use crate::kernel::{Loop, vectorized};
 /// the number of threads is not.
 const PIECE: usize = 1024;
 
-/// ‖x‖, accumulated in `f64` piece by piece.
-pub fn shared_norm<T: Real>(mut team: Team<'_>, x: &[T]) -> f64 {
+/// ‖x‖², accumulated in `f64` piece by piece.
+pub(crate) fn squared_norm<T: Real>(mut team: Team<'_>, x: &[T]) -> f64 {
+    if team.len() == 1 {
+        return x.chunks(PIECE).map(|piece| vectorized(Square(piece))).sum();
+    }
     let mut sums: Vec<(&[T], f64)> = x.chunks(PIECE).map(|piece| (piece, 0.0)).collect();
     team.for_each(&mut sums, |_, (piece, sum)| *sum = vectorized(Square(piece)));
-    sums.iter().map(|(_, sum)| sum).sum::<f64>().sqrt()
+    sums.iter().map(|(_, sum)| sum).sum()
 }
 
 /// One step of Adam along `factor` · `gradient`.
@@ -111,7 +114,7 @@ mod tests {
                 }
                 assert_eq!(params, whole);
                 assert!(shared == plain);
-                norms.push(shared_norm(threads.team(), &gradient));
+                norms.push(squared_norm(threads.team(), &gradient).sqrt());
             }
             assert!(norms.iter().all(|it| it.to_bits() == norms[0].to_bits()));
             assert!((norms[0] - norm(&gradient)).abs() < 1e-12 * norms[0]);
