@@ -134,7 +134,7 @@ impl<T: Real> CriticFit<T> {
                 shared_adam_step(
                     team.reborrow(),
                     &mut self.adam,
-                    theta,
+                    (&mut *theta, 0),
                     &mut self.gradient,
                     1.0,
                     learning_rate,

@@ -177,7 +177,8 @@ impl<T: Real> Ppo<T> {
                     return Ok(done);
                 }
                 let factor = self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(norm, bound));
-                let (theta, gradient) = (&mut agent.theta, &mut self.gradient);
+                let split = agent.network.policy_parameter_count();
+                let (theta, gradient) = ((&mut agent.theta[..], split), &mut self.gradient);
                 shared_adam_step(team.reborrow(), &mut self.adam, theta, gradient, factor, learning_rate);
                 done.steps += 1;
                 start = end;

@@ -5,6 +5,7 @@ mod layer;
 mod segment;
 
 use std::ops::AddAssign;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gradus_core_math::Stream;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::kernel::{Activation, InstructionSet, Kernel};
 use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
 use crate::threads::Team;
 pub use init::orthogonal;
-use layer::{Layer, Packed};
+use layer::{Layer, LayerGradient, Packed};
 use segment::{Map, Segment, segment_rows};
 
 /// A group of adjacent outputs that is initialised by itself.
@@ -116,9 +117,14 @@ pub struct Mlp<T> {
     set: InstructionSet,
     weights: Vec<Packed<T>>,
     tangents: Vec<Packed<T>>,
-    segments: Vec<Segment<T>>,
     /// Rows of each segment but the last.
     segment_rows: usize,
+    /// Those of a linearisation, which are kept.
+    segments: Vec<Segment<T>>,
+    /// For each thread one through which segments pass that are not kept.
+    passing: Vec<Mutex<Segment<T>>>,
+    /// The gradients of the segments.
+    gradients: Vec<Vec<LayerGradient<T>>>,
     outputs: Vec<T>,
 }
 
@@ -146,6 +152,8 @@ impl<T: Kernel> Mlp<T> {
             set,
             tangents: Vec::new(),
             segments: Vec::new(),
+            passing: Vec::new(),
+            gradients: Vec::new(),
             outputs: Vec::new(),
         }
     }
@@ -160,28 +168,34 @@ impl<T: Kernel> Mlp<T> {
         assert_eq!(input.width, self.config.inputs, "the width of an observation");
     }
 
-    /// Takes over θ, and makes room for all rows: the segments of which there are so many.
-    fn prepare(&mut self, theta: &[T], input: &Input<'_, T>) -> usize {
+    /// Takes over θ.
+    fn load(&mut self, theta: &[T], input: &Input<'_, T>) {
         self.check(theta, input);
         for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
             packed.load(self.set, layer, theta);
         }
-        let count = input.rows.len().div_ceil(self.segment_rows);
-        while self.segments.len() < count {
-            self.segments.push(Segment::new(&self.layers, self.segment_rows));
-        }
-        count
     }
 
-    /// Evaluates all rows, each thread some segments.
-    fn evaluate(&mut self, mut team: Team<'_>, theta: &[T], input: Input<'_, T>) {
-        let (count, rows) = (self.prepare(theta, &input), input.rows.len());
-        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
-        let length = self.segment_rows;
-        team.for_each_helped(&mut self.segments[..count], |i, segment| {
-            segment.forward(map, input, i * length, length.min(rows - i * length));
-        });
+    /// Makes room for each thread that may come.
+    fn make_room(&mut self, team: &Team<'_>) {
+        let new = || Mutex::new(Segment::new(&self.layers, self.segment_rows));
+        self.passing.resize_with(self.passing.len().max(team.reach()), new);
     }
+}
+
+/// A thread's own segment: no other thread ever asks for it.
+fn own<T>(passing: &[Mutex<Segment<T>>], thread: usize) -> MutexGuard<'_, Segment<T>> {
+    passing[thread].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Room for the gradients of `count` segments.
+fn make_room_for_gradients<T: Kernel>(
+    layers: &[Layer],
+    gradients: &mut Vec<Vec<LayerGradient<T>>>,
+    count: usize,
+) {
+    let new = || layers.iter().map(LayerGradient::new).collect();
+    gradients.resize_with(gradients.len().max(count), new);
 }
 
 impl<T: Kernel> Network for Mlp<T> {
@@ -248,25 +262,41 @@ impl<T: Kernel> Network for Mlp<T> {
         frozen
     }
 
-    fn forward(&mut self, team: Team<'_>, theta: &[T], input: Input<'_, T>, output: &mut [T]) {
-        self.evaluate(team, theta, input);
-        let width = self.output_width();
-        let rows = input.rows.len();
-        assert_eq!(output.len(), rows * width, "the length of the output");
-        gather(&self.segments[..rows.div_ceil(self.segment_rows)], width, output);
+    /// Each thread takes some segments.
+    fn forward(&mut self, mut team: Team<'_>, theta: &[T], input: Input<'_, T>, output: &mut [T]) {
+        self.load(theta, &input);
+        self.make_room(&team);
+        let (width, length) = (self.output_width(), self.segment_rows);
+        assert_eq!(output.len(), input.rows.len() * width, "the length of the output");
+        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
+        let mut parts: Vec<&mut [T]> = output.chunks_mut(length * width).collect();
+        team.for_each_helped(&mut parts, |thread, i, output| {
+            let mut segment = own(&self.passing, thread);
+            segment.forward(map, input, i * length, output.len() / width);
+            output.copy_from_slice(segment.outputs(width));
+        });
     }
 
+    /// Each thread takes some segments.
     fn linearize<'a>(
         &'a mut self,
-        team: Team<'_>,
+        mut team: Team<'_>,
         theta: &'a [T],
         input: Input<'a, T>,
     ) -> LinearizedMlp<'a, T> {
-        self.evaluate(team, theta, input);
-        let (rows, width) = (input.rows.len(), self.output_width());
+        self.load(theta, &input);
+        let (rows, width, length) = (input.rows.len(), self.output_width(), self.segment_rows);
+        let count = rows.div_ceil(length);
+        let new = || Segment::new(&self.layers, length);
+        self.segments.resize_with(self.segments.len().max(count), new);
         self.outputs.resize(rows * width, T::zero());
-        let count = rows.div_ceil(self.segment_rows);
-        gather(&self.segments[..count], width, &mut self.outputs);
+        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
+        let outputs = self.outputs.chunks_mut(length * width);
+        let mut parts: Vec<_> = self.segments.iter_mut().zip(outputs).collect();
+        team.for_each_helped(&mut parts, |_, i, (segment, output)| {
+            segment.forward(map, input, i * length, output.len() / width);
+            output.copy_from_slice(segment.outputs(width));
+        });
         LinearizedMlp { mlp: self, count }
     }
 
@@ -279,45 +309,41 @@ impl<T: Kernel> Network for Mlp<T> {
         loss: &(impl Fn(usize, &[T], &mut [T]) -> S + Sync),
         gradient: &mut [T],
     ) -> S {
-        let (count, rows) = (self.prepare(theta, &input), input.rows.len());
+        self.load(theta, &input);
+        self.make_room(&team);
+        let (rows, length) = (input.rows.len(), self.segment_rows);
+        let count = rows.div_ceil(length);
         assert_eq!(gradient.len(), theta.len(), "the length of the gradient");
+        make_room_for_gradients(&self.layers, &mut self.gradients, count);
         let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
-        let mut parts: Vec<_> = self.segments[..count].iter_mut().map(|it| (it, S::default())).collect();
-        let length = self.segment_rows;
-        team.for_each_helped(&mut parts, |i, (segment, sum)| {
-            let first = i * length;
+        let mut parts: Vec<_> = self.gradients[..count].iter_mut().map(|it| (it, S::default())).collect();
+        team.for_each_helped(&mut parts, |thread, i, (gradient, sum)| {
+            let (first, mut segment) = (i * length, own(&self.passing, thread));
             segment.forward(map, input, first, length.min(rows - first));
-            *sum = segment.backward(map, |outputs, cotangent| loss(first, outputs, cotangent));
+            *sum = segment.backward(map, gradient, |outputs, cotangent| loss(first, outputs, cotangent));
         });
         let mut total = S::default();
         parts.into_iter().for_each(|(_, sum)| total += sum);
-        unpack_gradient(&self.layers, &self.segments[..count], gradient);
+        unpack(&self.layers, &self.gradients[..count], gradient);
         total
     }
 }
 
 /// `gradient` ← the sum of the segments' gradients, in their order.
-fn unpack_gradient<T: Kernel>(layers: &[Layer], segments: &[Segment<T>], gradient: &mut [T]) {
+fn unpack<T: Kernel>(layers: &[Layer], segments: &[Vec<LayerGradient<T>>], gradient: &mut [T]) {
     if segments.is_empty() {
         gradient.fill(T::zero());
     }
     for (i, segment) in segments.iter().enumerate() {
-        segment.unpack_gradient(layers, gradient, i > 0);
+        for (layer, part) in layers.iter().zip(segment) {
+            part.unpack(layer, gradient, i > 0);
+        }
     }
 }
 
 /// The weights and biases of all layers.
 fn parameter_count(layers: &[Layer]) -> usize {
     layers.iter().map(Layer::size).sum()
-}
-
-/// Copies the outputs of the segments into one slice.
-fn gather<T: Kernel>(segments: &[Segment<T>], width: usize, mut output: &mut [T]) {
-    for segment in segments {
-        let outputs = segment.outputs(width);
-        let to = output.split_off_mut(..outputs.len()).unwrap_or_default();
-        to.copy_from_slice(outputs);
-    }
 }
 
 /// An [`Mlp`] at one point, with the activations of all rows.
@@ -335,15 +361,19 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
     }
 
     fn vjp(&mut self, mut team: Team<'_>, cotangent: &[T], gradient: &mut [T]) {
-        let Mlp { layers, weights, segments, segment_rows, set, outputs, config, .. } = &mut *self.mlp;
+        let Mlp { layers, weights, segments, gradients, segment_rows, set, outputs, config, .. } =
+            &mut *self.mlp;
         assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
         assert_eq!(gradient.len(), parameter_count(layers), "the length of the gradient");
         let share = *segment_rows * config.outputs();
         let map = Map { set: *set, layers, weights };
-        team.for_each_helped(&mut segments[..self.count], |i, segment| {
-            segment.backward(map, |_, to| to.copy_from_slice(&cotangent[i * share..][..to.len()]));
+        make_room_for_gradients(layers, gradients, self.count);
+        let mut parts: Vec<_> = segments[..self.count].iter_mut().zip(gradients.iter_mut()).collect();
+        team.for_each_helped(&mut parts, |_, i, (segment, gradient)| {
+            let copy = |_: &[T], to: &mut [T]| to.copy_from_slice(&cotangent[i * share..][..to.len()]);
+            segment.backward(map, gradient, copy);
         });
-        unpack_gradient(layers, &segments[..self.count], gradient);
+        unpack(layers, &gradients[..self.count], gradient);
     }
 
     fn jvp(&mut self, mut team: Team<'_>, tangent: &[T], output: &mut [T]) {
@@ -358,7 +388,9 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
             packed.load_untransposed(layer, tangent);
         }
         let map = Map { set: *set, layers, weights };
-        team.for_each_helped(&mut segments[..self.count], |_, segment| segment.push_forward(map, tangents));
+        team.for_each_helped(&mut segments[..self.count], |_, _, segment| {
+            segment.push_forward(map, tangents)
+        });
         let width = config.outputs();
         for (to, segment) in output.chunks_mut(*segment_rows * width).zip(segments.iter()) {
             segment.tangent(width, &mut to[..segment.rows() * width]);

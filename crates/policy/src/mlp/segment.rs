@@ -26,7 +26,7 @@ pub(super) struct Map<'a, T> {
 }
 
 /// What one block of rows needs: activations of the forward pass, kept for the derivative, and room for
-/// cotangents, tangents and the gradient.
+/// cotangents and tangents.
 #[derive(Debug)]
 pub(super) struct Segment<T> {
     rows: usize,
@@ -39,7 +39,6 @@ pub(super) struct Segment<T> {
     cotangent: Vec<T>,
     /// Cotangent or tangent of a layer's output and input, `[rows, row_length(width)]`, in turn.
     flow: [Aligned<T>; 2],
-    gradient: Vec<LayerGradient<T>>,
 }
 
 impl<T: Kernel> Segment<T> {
@@ -57,19 +56,17 @@ impl<T: Kernel> Segment<T> {
             outputs: vec![T::zero(); capacity * layers.last().map_or(0, |l| l.outputs)],
             cotangent: Vec::new(),
             flow: [Aligned::default(), Aligned::default()],
-            gradient: Vec::new(),
         }
     }
 
     /// Makes room for derivatives, once.
     fn prepare_derivative(&mut self, layers: &[Layer]) {
-        if self.gradient.is_empty() {
+        if self.flow[0].is_empty() {
             let capacity = self.activations[0].len() / row_length(layers[0].inputs);
             let lengths = layers.iter().map(|l| row_length(l.inputs).max(row_length(l.outputs)));
             let size = capacity * lengths.max().unwrap_or(0);
             self.cotangent = vec![T::zero(); self.outputs.len()];
             self.flow = [Aligned::zeros(size), Aligned::zeros(size)];
-            self.gradient = layers.iter().map(LayerGradient::new).collect();
         }
     }
 
@@ -120,10 +117,15 @@ impl<T: Kernel> Segment<T> {
 
     /// Pulls the cotangent that `loss` writes of this segment's outputs, `[rows, outputs]`, back to its gradient.
     /// Returns what `loss` returned.
-    pub(super) fn backward<S>(&mut self, map: Map<'_, T>, loss: impl FnOnce(&[T], &mut [T]) -> S) -> S {
+    pub(super) fn backward<S>(
+        &mut self,
+        map: Map<'_, T>,
+        gradient: &mut [LayerGradient<T>],
+        loss: impl FnOnce(&[T], &mut [T]) -> S,
+    ) -> S {
         self.prepare_derivative(map.layers);
         let rows = self.rows;
-        let Self { activations, outputs, cotangent, gradient, flow: [delta, next], .. } = self;
+        let Self { activations, outputs, cotangent, flow: [delta, next], .. } = self;
         let width = map.layers[map.layers.len() - 1].outputs;
         let cotangent = &mut cotangent[..rows * width];
         let sum = loss(&outputs[..rows * width], cotangent);
@@ -196,13 +198,6 @@ impl<T: Kernel> Segment<T> {
     /// The number of rows of the last forward pass.
     pub(super) fn rows(&self) -> usize {
         self.rows
-    }
-
-    /// Writes this segment's gradient to a vector like θ, or adds it.
-    pub(super) fn unpack_gradient(&self, layers: &[Layer], gradient: &mut [T], add: bool) {
-        for (layer, part) in layers.iter().zip(&self.gradient) {
-            part.unpack(layer, gradient, add);
-        }
     }
 }
 

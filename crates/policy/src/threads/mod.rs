@@ -155,16 +155,22 @@ impl Team<'_> {
 
     /// As [`for_each`](Self::for_each), but that a thread which is done with its share helps with those of others, be they
     /// of this team or not: for items of some microseconds, beside which those are little that it takes to fetch what
-    /// lies in another cache.
+    /// lies in another cache. `work(thread, i, item)` is also told which thread it is on, a number below
+    /// [`reach`](Self::reach).
     ///
     /// # Panics
     /// When `work` panics, after all that was begun has ended.
-    pub fn for_each_helped<S: Send>(&mut self, items: &mut [S], work: impl Fn(usize, &mut S) + Sync) {
+    pub fn for_each_helped<S: Send>(&mut self, items: &mut [S], work: impl Fn(usize, usize, &mut S) + Sync) {
         let helped = |team: Team<'_>, first: usize, items: &mut [S]| match team.crew {
             Some(crew) => crew.loops.run(team.number, first, items, &work),
-            None => items.iter_mut().enumerate().for_each(|(i, item)| work(first + i, item)),
+            None => items.iter_mut().enumerate().for_each(|(i, item)| work(0, first + i, item)),
         };
         share(self.reborrow(), 0, items, &helped);
+    }
+
+    /// The number of threads that may come to help, and this team's own.
+    pub fn reach(&self) -> usize {
+        self.crew.map_or(1, |crew| crew.mailboxes.len() + 1)
     }
 }
 
@@ -197,7 +203,10 @@ mod tests {
                 let mut seen = vec![0; items];
                 threads.team().for_each(&mut seen, |i, x| *x += i + 1);
                 assert_eq!(seen, (1..=items).collect::<Vec<_>>(), "{count} threads");
-                threads.team().for_each_helped(&mut seen, |i, x| *x += i + 1);
+                threads.team().for_each_helped(&mut seen, |thread, i, x| {
+                    assert!(thread < count);
+                    *x += i + 1;
+                });
                 assert_eq!(seen, (1..=items).map(|i| 2 * i).collect::<Vec<_>>(), "{count} threads");
             }
         }
@@ -256,7 +265,7 @@ mod tests {
             let begun = std::sync::atomic::AtomicUsize::new(0);
             let work = |team: &mut Team<'_>| {
                 let mut seen = [None; 4];
-                team.for_each_helped(&mut seen, |_, seen| {
+                team.for_each_helped(&mut seen, |_, _, seen| {
                     begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                     let start = std::time::Instant::now();
                     while begun.load(std::sync::atomic::Ordering::SeqCst) < 2 {
@@ -281,7 +290,9 @@ mod tests {
         for bad in 0..64 {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 threads.team().join(
-                    |mut team| team.for_each_helped(&mut [(); 64], |i, ()| assert_ne!(i, bad, "on purpose")),
+                    |mut team| {
+                        team.for_each_helped(&mut [(); 64], |_, i, ()| assert_ne!(i, bad, "on purpose"))
+                    },
                     |_| (),
                 )
             }));

@@ -30,7 +30,7 @@ struct Header {
     len: usize,
     /// The first item that nobody has taken.
     next: AtomicUsize,
-    run: unsafe fn(*const Header, usize),
+    run: unsafe fn(*const Header, usize, usize),
     /// Of a visitor, for the owner to go on with.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
@@ -56,8 +56,8 @@ impl OpenLoops {
         self.admitted.store(threads, Ordering::Relaxed);
     }
 
-    /// Calls `work(first + i, &mut items[i])` for every item, on thread `number` and on those that come to help.
-    pub(super) fn run<S: Send, W: Fn(usize, &mut S) + Sync>(
+    /// Calls `work(thread, first + i, &mut items[i])` for every item, on thread `number` and on those that come to help.
+    pub(super) fn run<S: Send, W: Fn(usize, usize, &mut S) + Sync>(
         &self,
         number: usize,
         first: usize,
@@ -65,7 +65,7 @@ impl OpenLoops {
         work: &W,
     ) {
         if items.len() <= 1 || self.admitted.load(Ordering::Relaxed) == 1 {
-            items.iter_mut().enumerate().for_each(|(i, item)| work(first + i, item));
+            items.iter_mut().enumerate().for_each(|(i, item)| work(number, first + i, item));
             return;
         }
         let header = Header {
@@ -81,7 +81,7 @@ impl OpenLoops {
             // Also on the way of a panic: nobody may be left in a loop that is gone.
             let _closing = Closing(place);
             // SAFETY: the loop lives until it is closed.
-            unsafe { take_part((&raw const open).cast()) };
+            unsafe { take_part((&raw const open).cast(), number) };
         }
         let panic = open.header.panic.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(panic) = panic {
@@ -93,12 +93,12 @@ impl OpenLoops {
     pub(super) fn help(&self, number: usize) -> bool {
         let admitted = self.admitted.load(Ordering::Relaxed);
         number < admitted
-            && self.places[..admitted].iter().enumerate().any(|(i, place)| i != number && place.visit())
+            && self.places[..admitted].iter().enumerate().any(|(i, place)| i != number && place.visit(number))
     }
 }
 
 impl Place {
-    fn visit(&self) -> bool {
+    fn visit(&self, number: usize) -> bool {
         if self.open.load(Ordering::Relaxed).is_null() {
             return false;
         }
@@ -108,7 +108,7 @@ impl Place {
         let mut worked = false;
         if !header.is_null() {
             // SAFETY: the owner waits for its visitors before the loop is gone.
-            worked = unsafe { take_part_and_keep_panic(header) };
+            worked = unsafe { take_part_and_keep_panic(header, number) };
         }
         self.visitors.fetch_sub(1, Ordering::Release);
         worked
@@ -128,11 +128,11 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Works on items until all are taken. Says whether it got one.
+/// Works on items, as thread `number`, until all are taken. Says whether it got one.
 ///
 /// # Safety
 /// The loop is alive.
-unsafe fn take_part(header: *const Header) -> bool {
+unsafe fn take_part(header: *const Header, number: usize) -> bool {
     // SAFETY: the caller's promise.
     let Header { len, next, run, .. } = unsafe { &*header };
     let mut worked = false;
@@ -142,16 +142,16 @@ unsafe fn take_part(header: *const Header) -> bool {
             return worked;
         }
         // SAFETY: the item is there, and taken by this thread alone.
-        unsafe { run(header, i) };
+        unsafe { run(header, number, i) };
         worked = true;
     }
 }
 
 /// # Safety
 /// As [`take_part`].
-unsafe fn take_part_and_keep_panic(header: *const Header) -> bool {
+unsafe fn take_part_and_keep_panic(header: *const Header, number: usize) -> bool {
     // SAFETY: the caller's promise.
-    let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { take_part(header) }));
+    let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { take_part(header, number) }));
     outcome.unwrap_or_else(|panic| {
         // SAFETY: the caller's promise.
         let kept = unsafe { &(*header).panic };
@@ -160,13 +160,13 @@ unsafe fn take_part_and_keep_panic(header: *const Header) -> bool {
     })
 }
 
-/// Runs the loop's work on its item `i`.
+/// Runs the loop's work on its item `i` on thread `number`.
 ///
 /// # Safety
 /// `header` is that of a live `OpenLoop<S, W>`, and nobody else has item `i`, which it has.
-unsafe fn run_item<S, W: Fn(usize, &mut S)>(header: *const Header, i: usize) {
+unsafe fn run_item<S, W: Fn(usize, usize, &mut S)>(header: *const Header, number: usize, i: usize) {
     // SAFETY: the header is the first field of a `#[repr(C)]` loop of this type, by the way it was made.
     let open = unsafe { &*header.cast::<OpenLoop<'_, S, W>>() };
     // SAFETY: the item is inside the slice that the owner has borrowed for the time of the loop.
-    (open.work)(open.first + i, unsafe { &mut *open.items.add(i) });
+    (open.work)(number, open.first + i, unsafe { &mut *open.items.add(i) });
 }

@@ -22,26 +22,33 @@ pub(crate) fn squared_norm<T: Real>(mut team: Team<'_>, x: &[T]) -> f64 {
     sums.iter().map(|(_, sum)| sum).sum()
 }
 
-/// One step of Adam along `factor` · `gradient`.
+/// One step of Adam along `factor` · `gradient`. The parameters before `split` are those of one network, the rest those of
+/// another, and each half of the threads stays with one.
 ///
 /// # Panics
-/// When the lengths differ.
+/// When the lengths differ, or there are fewer than `split`.
 pub fn shared_adam_step<T: Real>(
     mut team: Team<'_>,
     adam: &mut Adam<T>,
-    params: &mut [T],
+    (params, split): (&mut [T], usize),
     gradient: &mut [T],
     factor: f64,
     learning_rate: f64,
 ) {
     let (step, m, v) = adam.begin_step(learning_rate);
     assert!(params.len() == m.len() && gradient.len() == m.len(), "as many parameters as Adam was made for");
-    let moments = m.chunks_mut(PIECE).zip(v.chunks_mut(PIECE));
-    let pieces = params.chunks_mut(PIECE).zip(gradient.chunks_mut(PIECE)).zip(moments);
+    let moments = pieces_of(m, split).zip(pieces_of(v, split));
+    let pieces = pieces_of(params, split).zip(pieces_of(gradient, split)).zip(moments);
     let mut pieces: Vec<Piece<'_, T>> =
         pieces.map(|((params, gradient), (m, v))| Piece { params, gradient, m, v }).collect();
     let factor = T::of(factor);
     team.for_each(&mut pieces, |_, piece| vectorized(Step { step, factor, piece }));
+}
+
+/// Pieces that do not reach across the split.
+fn pieces_of<T>(x: &mut [T], split: usize) -> impl Iterator<Item = &mut [T]> {
+    let (first, second) = x.split_at_mut(split);
+    first.chunks_mut(PIECE).chain(second.chunks_mut(PIECE))
 }
 
 struct Piece<'a, T> {
@@ -110,7 +117,8 @@ mod tests {
                 let (mut params, mut shared) = (start.clone(), adam());
                 for _ in 0..3 {
                     let mut gradient = gradient.clone();
-                    shared_adam_step(threads.team(), &mut shared, &mut params, &mut gradient, 0.5, 0.01);
+                    let params = (&mut params[..], len / 3);
+                    shared_adam_step(threads.team(), &mut shared, params, &mut gradient, 0.5, 0.01);
                 }
                 assert_eq!(params, whole);
                 assert!(shared == plain);
