@@ -147,7 +147,22 @@ unsafe fn finish<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(g: &mut 
             Finish::Keep
             | Finish::Activate(Activation::Identity)
             | Finish::Derivative(Activation::Identity, _) => {}
-            Finish::Activate(Activation::Tanh) => each!(|i, sum| sum.tanh()),
+            Finish::Activate(Activation::Tanh) => {
+                for m in 0..M {
+                    // The same columns are a pair in tiles of every size.
+                    for n in (0..N - N % 2).step_by(2) {
+                        let (first, second) =
+                            (c.add(m * c_row + n * V::LANES), c.add(m * c_row + (n + 1) * V::LANES));
+                        let [a, b] = V::tanh_pair([V::load(first), V::load(second)]);
+                        a.store(first);
+                        b.store(second);
+                    }
+                    if N % 2 == 1 {
+                        let last = c.add(m * c_row + (N - 1) * V::LANES);
+                        V::load(last).tanh().store(last);
+                    }
+                }
+            }
             Finish::Activate(Activation::Relu) => each!(|i, sum| sum.max(V::splat(T::zero()))),
             Finish::Derivative(Activation::Tanh, y) => {
                 let y = y.as_ptr().add(at);

@@ -31,6 +31,12 @@ pub(super) unsafe trait Vector<T>: Copy {
     /// The sum of the lanes, in a fixed order.
     unsafe fn sum(self) -> T;
     unsafe fn tanh(self) -> Self;
+    /// Both, where that is faster than one after the other.
+    #[inline(always)]
+    unsafe fn tanh_pair(pair: [Self; 2]) -> [Self; 2] {
+        // SAFETY: as for each.
+        unsafe { [pair[0].tanh(), pair[1].tanh()] }
+    }
     /// `to[j][i] ← from[i][j]` for 8×8 scalars in rows that far apart.
     #[inline(always)]
     unsafe fn transpose_block(from: *const T, from_row: usize, to: *mut T, to_row: usize) {
