@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{assert_close, bits, dot, jacobian_transposed, panics, random};
+use common::{assert_close, bits, dot, jacobian_transposed, panics, random, wide};
 use gradus_core_math::{Distribution, Stream};
 use gradus_policy::{
     ActorCritic, ActorCriticConfig, Agent, Frozen, Head, Input, InstructionSet, Kernel, Linearized, Mlp,
@@ -205,6 +205,46 @@ fn bits_do_not_depend_on_the_number_of_threads() {
                     [bits(&values), bits(point.outputs()), bits(&gradient), bits(&tangent)]
                 })
                 .into();
+            assert!(results.windows(2).all(|w| w[0] == w[1]), "{what}");
+        });
+    }
+}
+
+/// With losses of policy and value apart, against the joint cotangent.
+#[test]
+fn a_gradient_of_both_parts_is_that_of_the_joint_outputs() {
+    for set in InstructionSet::available() {
+        for_each::<f32>(set, |what, mut network| {
+            let (rows, width) = (200, network.output_width());
+            let theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
+            let x: Vec<f32> = random(rows * INPUTS, 1.0, 15);
+            let u: Vec<f32> = random(rows * width, 1.0, 16);
+            let input = Input::all(&x, INPUTS);
+            let mut expected = vec![0.0; theta.len()];
+            network.linearize(Team::single(), &theta, input).vjp(Team::single(), &u, &mut expected);
+            let policy = |first: usize, params: &[f32], to: &mut [f32]| {
+                assert_eq!(params.len(), to.len());
+                for (row, to) in u.chunks(width).skip(first).zip(to.chunks_mut(width - 1)) {
+                    to.copy_from_slice(&row[..width - 1]);
+                }
+                params.len()
+            };
+            let value = |first: usize, values: &[f32], to: &mut [f32]| {
+                for (row, to) in u.chunks(width).skip(first).zip(to) {
+                    *to = row[width - 1];
+                }
+                values.len()
+            };
+            let results = [1, 2, 3, 4].map(|count| {
+                let mut threads = Threads::new(count);
+                let mut gradient = vec![9.0; theta.len()];
+                let (params, values, norm) =
+                    network.gradient_of(threads.team(), &theta, input, &policy, &value, &mut gradient);
+                assert_eq!((params, values), (rows * (width - 1), rows), "{what}");
+                assert!((norm - dot(&gradient, &gradient).sqrt()).abs() < 1e-6 * norm, "{what}");
+                assert_close(&gradient, &wide(&expected), 1e-6 * norm, &what);
+                (bits(&gradient), norm.to_bits())
+            });
             assert!(results.windows(2).all(|w| w[0] == w[1]), "{what}");
         });
     }

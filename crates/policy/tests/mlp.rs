@@ -173,6 +173,42 @@ fn bits_do_not_depend_on_the_number_of_threads_or_on_how_rows_are_split() {
     }
 }
 
+/// A loss whose cotangents depend on the row, so that a wrong `first` would show, there and back in one.
+#[test]
+fn a_gradient_in_one_is_that_of_its_steps_bit_for_bit_on_any_number_of_threads() {
+    for set in InstructionSet::available() {
+        for (hidden, outputs) in [(vec![40, 64], 3), (vec![33], 6), (vec![200, 180], 1)] {
+            let config = MlpConfig::new(5, outputs).with_hidden(&hidden);
+            let mut mlp = Mlp::<f32>::with_instruction_set(config, set);
+            let theta: Vec<f32> = random(mlp.parameter_count(), 0.3, 14);
+            let cotangent_at = |row: usize, y: f32| y * (1.0 + row as f32 / 100.0);
+            for rows in [1, 64, 200, 333] {
+                let x: Vec<f32> = random(rows * 5, 1.0, 15);
+                let mut point = mlp.linearize(Team::single(), &theta, Input::all(&x, 5));
+                let y = point.outputs().iter().enumerate();
+                let cotangent: Vec<f32> = y.map(|(i, &y)| cotangent_at(i / outputs, y)).collect();
+                let mut expected = vec![0.0; theta.len()];
+                point.vjp(Team::single(), &cotangent, &mut expected);
+                for count in 1..=4 {
+                    let mut threads = Threads::new(count);
+                    let mut gradient = vec![9.0; theta.len()];
+                    let loss = |first: usize, y: &[f32], to: &mut [f32]| {
+                        for (i, (to, &y)) in to.iter_mut().zip(y).enumerate() {
+                            *to = cotangent_at(first + i / outputs, y);
+                        }
+                        y.len() / outputs
+                    };
+                    let input = Input::all(&x, 5);
+                    let seen = mlp.gradient(threads.team(), &theta, input, &loss, &mut gradient);
+                    let what = format!("{set:?} {hidden:?} {rows} rows, {count} threads");
+                    assert_eq!(seen, rows, "{what}: every row once");
+                    assert!(gradient == expected, "{what}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn hidden_weights_are_orthogonal_and_heads_have_their_gains() {
     let heads = [Head { width: 2, gain: 0.01 }, Head { width: 1, gain: 1.0 }];

@@ -152,14 +152,15 @@ pub fn loss_and_cotangent<T: Real>(
     assert_eq!(outputs.len(), rows.len() * width, "the length of the outputs");
     assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
     let minibatch = Minibatch::new(config, distribution, batch, rows);
-    let mut losses = Losses::default();
-    for (i, (output, cotangent)) in
-        outputs.chunks_exact(width).zip(cotangent.chunks_exact_mut(width)).enumerate()
-    {
-        let (params, value) = output.split_at(width - 1);
-        let (to_params, to_value) = cotangent.split_at_mut(width - 1);
-        losses += minibatch.policy(i, params, to_params);
-        losses += minibatch.value(i, value, to_value);
+    let params: Vec<T> = outputs.chunks_exact(width).flat_map(|row| &row[..width - 1]).copied().collect();
+    let values: Vec<T> = outputs.chunks_exact(width).map(|row| row[width - 1]).collect();
+    let (mut to_params, mut to_values) = (params.clone(), values.clone());
+    let mut losses = minibatch.policy(0, &params, &mut to_params);
+    losses += minibatch.value(0, &values, &mut to_values);
+    let of_rows = to_params.chunks_exact(width - 1).zip(&to_values);
+    for (row, (to_params, &to_value)) in cotangent.chunks_exact_mut(width).zip(of_rows) {
+        row[..width - 1].copy_from_slice(to_params);
+        row[width - 1] = to_value;
     }
     losses
 }

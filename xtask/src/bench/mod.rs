@@ -2,6 +2,7 @@
 
 mod devices;
 mod estimates;
+mod growth;
 mod machine;
 mod peers;
 mod report;
@@ -16,6 +17,7 @@ use std::time::SystemTime;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
+use estimates::Estimate;
 pub(crate) use machine::Machine;
 use report::Report;
 
@@ -46,7 +48,8 @@ pub(crate) struct Options {
     /// the first build, wgpu more than ten; `cpu` goes without any.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "flex,ndarray")]
     devices: Vec<DeviceName>,
-    /// Where a page with the table of devices goes, such as docs/results/devices.md.
+    /// Where a page goes: of devices (`--filter devices`), such as docs/results/devices.md, or of growth (`--filter
+    /// growth`), with its pictures in a folder beside it.
     #[arg(long, value_name = "FILE", conflicts_with = "peers")]
     page: Option<PathBuf>,
     /// Run whole workloads in turn with other libraries instead, which are installed for it.
@@ -121,8 +124,7 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
         println!("{table}");
     }
     if let Some(path) = &options.page {
-        let page = devices::page(&machine, &results).context("no benchmark of devices was run for a page")?;
-        std::fs::write(path, page).with_context(|| format!("writing {}", path.display()))?;
+        write_page(path, &machine, &results)?;
     }
     if let Some(warning) = busy_warning(&machine) {
         eprintln!("{warning}");
@@ -137,6 +139,22 @@ pub(crate) fn command(root: &Path, options: &Options) -> anyhow::Result<ExitCode
     report.write(&path)?;
     println!("written to {}", path.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the page of devices or that of growth, whichever was measured.
+fn write_page(path: &Path, machine: &Machine, results: &[Estimate]) -> anyhow::Result<()> {
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+    };
+    let folder = path.with_extension("");
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let page = devices::page(machine, results).or_else(|| growth::page(machine, results, &name));
+    write(path, &page.context("no benchmark of devices or growth was run for a page")?)?;
+    for (file, picture) in growth::pictures(results) {
+        std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+        write(&folder.join(file), &picture)?;
+    }
+    Ok(())
 }
 
 /// Builds the benchmarks (`build_only`) or runs them.

@@ -93,13 +93,16 @@ unsafe impl Vector<f32> for Avx512 {
             Self(_mm512_div_ps(p.0, q.0))
         }
     }
-    /// With one division, which takes as long as all the rest of a tanh: 1/q₁ = q₂ · 1/(q₁ q₂).
+    /// With one division, which takes as long as all the rest of a tanh: 1/q₁ = q₂ · 1/(q₁ q₂). A NaN, which stands in p
+    /// as well, does not spread: min takes its second operand for it, far above any q.
     #[inline(always)]
     unsafe fn tanh_pair([first, second]: [Self; 2]) -> [Self; 2] {
         // SAFETY: see the impl.
         unsafe {
             let (p1, q1) = tanh!(first.0, Self, _mm512_min_ps, _mm512_max_ps);
             let (p2, q2) = tanh!(second.0, Self, _mm512_min_ps, _mm512_max_ps);
+            let most = Self::splat(1e3).0;
+            let (q1, q2) = (Self(_mm512_min_ps(q1.0, most)), Self(_mm512_min_ps(q2.0, most)));
             let inverse = Self(_mm512_div_ps(Self::splat(1.0).0, q1.mul(q2).0));
             [p1.mul(q2.mul(inverse)), p2.mul(q1.mul(inverse))]
         }
