@@ -3,6 +3,7 @@
 mod common;
 
 use common::{assert_all_close, cases, close, finite_difference};
+use gradus_core_math::Block;
 
 /// Fourth-order differences of functions of size 1 with step 1e-3 are good to about 1e-11.
 const RELATIVE: f64 = 1e-9;
@@ -35,6 +36,46 @@ fn with_coefficients_that_depend_on_the_values() {
         let coefs = |log_prob: f64, entropy: f64| (log_prob.exp(), 2.0 * entropy);
         family.add_gradient_with(&case.p, mask, action, coefs, &mut gradient);
         assert_all_close(&format!("{case:?}"), &gradient, &expected, RELATIVE, FLOOR);
+    }
+}
+
+/// Rows in blocks, whole ones and the rest, against one row at a time; for each row coefficients of its own, so that a row
+/// that takes another's place would show.
+#[test]
+fn of_many_rows_are_those_of_each() {
+    for case in cases() {
+        let (family, mask, action) = (&case.family, case.mask(), &case.action);
+        for rows in [1, 15, 16, 17, 40] {
+            let at = |row: usize| case.p.iter().map(move |x| x * (1.0 + row as f64 / 50.0));
+            let params: Vec<f64> = (0..rows).flat_map(at).collect();
+            let coefs_at =
+                |row: usize, log_prob: f64, entropy: f64| (log_prob.exp() + row as f64, 0.3 * entropy - 1.0);
+            let mut expected = vec![10.0; params.len()];
+            for (row, (params, to)) in
+                params.chunks(case.p.len()).zip(expected.chunks_mut(case.p.len())).enumerate()
+            {
+                family.add_gradient_with(params, mask, action, |l, h| coefs_at(row, l, h), to);
+            }
+            let coefs = |first: usize, log_probs: &Block<f64>, entropies: &Block<f64>| {
+                let of = |i: usize| coefs_at(first + i, log_probs[i], entropies[i]);
+                (std::array::from_fn(|i| of(i).0), std::array::from_fn(|i| of(i).1))
+            };
+            let mut gradient = vec![10.0; params.len()];
+            family.add_gradients_with(&params, |_| mask, |_| action, coefs, &mut gradient);
+            assert_all_close(&format!("{rows} of {case:?}"), &gradient, &expected, 1e-13, FLOOR);
+
+            // In f32 categorical rows have exponentials of their own.
+            let narrow = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+            let (params, action) = (narrow(&params), narrow(action));
+            let coefs = |first: usize, log_probs: &Block<f32>, entropies: &Block<f32>| {
+                let of = |i: usize| coefs_at(first + i, f64::from(log_probs[i]), f64::from(entropies[i]));
+                (std::array::from_fn(|i| of(i).0 as f32), std::array::from_fn(|i| of(i).1 as f32))
+            };
+            let mut gradient = vec![10.0_f32; params.len()];
+            family.add_gradients_with(&params, |_| mask, |_| &action, coefs, &mut gradient);
+            let gradient: Vec<f64> = gradient.into_iter().map(f64::from).collect();
+            assert_all_close(&format!("{rows} of {case:?} in f32"), &gradient, &expected, 1e-4, FLOOR);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 use gradus_core_math::{Real, Stream};
 
 use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
+use crate::rows::copy_row;
 use crate::threads::Team;
 
 /// A network with `width` free parameters inserted into every row of its outputs: the log_std of a Gaussian
@@ -41,17 +42,17 @@ impl Free {
     /// `to` `[rows, total]` ← rows of the inner outputs with `free` inserted.
     fn insert<T: Copy>(self, inner: &[T], free: &[T], to: &mut [T]) {
         for (from, to) in inner.chunks_exact(self.inner).zip(to.chunks_exact_mut(self.total())) {
-            to[..self.at].copy_from_slice(&from[..self.at]);
-            to[self.at..self.at + self.width].copy_from_slice(free);
-            to[self.at + self.width..].copy_from_slice(&from[self.at..]);
+            copy_row(&from[..self.at], &mut to[..self.at]);
+            copy_row(free, &mut to[self.at..self.at + self.width]);
+            copy_row(&from[self.at..], &mut to[self.at + self.width..]);
         }
     }
 
     /// `to` `[rows, inner]` ← rows of `from` without the free columns.
     fn remove<T: Copy>(self, from: &[T], to: &mut [T]) {
         for (from, to) in from.chunks_exact(self.total()).zip(to.chunks_exact_mut(self.inner)) {
-            to[..self.at].copy_from_slice(&from[..self.at]);
-            to[self.at..].copy_from_slice(&from[self.at + self.width..]);
+            copy_row(&from[..self.at], &mut to[..self.at]);
+            copy_row(&from[self.at + self.width..], &mut to[self.at..]);
         }
     }
 

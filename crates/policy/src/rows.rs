@@ -12,7 +12,7 @@ pub(crate) fn copy_row<T: Copy>(from: &[T], to: &mut [T]) {
             }
         };
     }
-    lengths!(1 2 3 4 5 6 7 8)
+    lengths!(0 1 2 3 4 5 6 7 8)
 }
 
 /// `to` ← rows of `left`, each followed by its value.

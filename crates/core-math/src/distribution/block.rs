@@ -1,6 +1,6 @@
 //! Gradients of many rows, several side by side.
 
-use super::{Distribution, categorical};
+use super::{Distribution, categorical, diag_gaussian};
 use crate::Real;
 
 /// Rows that are worked on side by side: as many as the widest registers have `f32`s.
@@ -14,8 +14,8 @@ impl Distribution {
     /// `(log_prob_coefs, entropy_coefs) = coefs(first, log_probs, entropies)` for the rows from the `first` on. Where
     /// they are fewer than a block, what is said of the others is not used.
     ///
-    /// A categorical family of a few choices without masks is computed on vectors, as wide as those of the function around
-    /// it, with exponentials and logarithms of its own, which in `f32` are right to 2e-7.
+    /// A categorical family of a few choices without masks, and a Gaussian of a few variables, are computed on vectors, as
+    /// wide as those of the function around this one, with exponentials and logarithms that in `f32` are right to 2e-7.
     ///
     /// # Shapes
     /// `params`, `gradient`: `[rows, n_params]`. `mask(i)` and `action(i)` are those of row i; all rows have a mask, or
@@ -51,6 +51,10 @@ impl Distribution {
                 Self::Categorical { n } if *n <= categorical::FEW && mask(first).is_none() => {
                     let action = |i: usize| action(first + i)[0];
                     categorical::add_gradients_with(*n, params, action, coefs, gradient);
+                }
+                Self::DiagGaussian { dim } if *dim <= diag_gaussian::FEW => {
+                    let action = |i: usize| action(first + i);
+                    diag_gaussian::add_gradients_with(*dim, params, action, coefs, gradient);
                 }
                 _ => self.add_one_by_one(params, |i| mask(first + i), |i| action(first + i), coefs, gradient),
             }

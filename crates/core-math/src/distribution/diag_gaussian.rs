@@ -3,6 +3,7 @@
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
+use super::block::{BLOCK, Block};
 use crate::Real;
 use crate::special::{erf, normal_cdf};
 
@@ -74,6 +75,59 @@ pub(super) fn add_gradient<T: Real>(
         let z = (a - mean) * precision;
         *mean_slot += log_prob_coef * (z * precision);
         *log_std_slot += log_prob_coef * (z * z - T::one()) + entropy_coef;
+    }
+}
+
+/// So many variables fit beside one another in [`add_gradients_with`].
+pub(super) const FEW: usize = 16;
+
+/// The gradients of a block of rows, `[rows, 2 n]`, with coefficients that depend on log π and H: every step is a loop over
+/// the rows, which becomes a few operations on vectors.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
+pub(super) fn add_gradients_with<'a, T: Real>(
+    n: usize,
+    params: &[T],
+    action: impl Fn(usize) -> &'a [T],
+    coefs: impl FnOnce(&Block<T>, &Block<T>) -> (Block<T>, Block<T>),
+    gradient: &mut [T],
+) {
+    let zeros = [T::zero(); BLOCK];
+    // Variable by variable; the places of rows that are not there stand for standard normal ones.
+    let (mut z, mut precisions) = ([zeros; FEW], [zeros; FEW]);
+    for (row, params) in params.chunks_exact(2 * n).enumerate() {
+        let (means, log_stds) = split(params);
+        let action = action(row);
+        assert_eq!(action.len(), n, "the length of an action");
+        for i in 0..n {
+            z[i][row] = action[i] - means[i];
+            precisions[i][row] = log_stds[i];
+        }
+    }
+    let (mut squares, mut logs) = (zeros, zeros);
+    for i in 0..n {
+        for row in 0..BLOCK {
+            let log_std = precisions[i][row];
+            precisions[i][row] = (-log_std).exp_in_loop();
+            z[i][row] *= precisions[i][row];
+            squares[row] += z[i][row] * z[i][row];
+            logs[row] += log_std;
+        }
+    }
+    let (of_density, of_entropy) = (T::of(HALF_LN_TAU * n as f64), T::of((HALF_LN_TAU + 0.5) * n as f64));
+    let (mut log_probs, mut entropies) = (zeros, zeros);
+    for row in 0..BLOCK {
+        log_probs[row] = T::of(-0.5) * squares[row] - logs[row] - of_density;
+        entropies[row] = logs[row] + of_entropy;
+    }
+    let (of_log_prob, of_entropy) = coefs(&log_probs, &entropies);
+    for (row, slots) in gradient.chunks_exact_mut(2 * n).enumerate() {
+        let (of_means, of_log_stds) = slots.split_at_mut(n);
+        for i in 0..n {
+            let z = z[i][row];
+            of_means[i] += of_log_prob[row] * (z * precisions[i][row]);
+            of_log_stds[i] += of_log_prob[row] * (z * z - T::one()) + of_entropy[row];
+        }
     }
 }
 
