@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gradus_benches::{criterion, experience, measure, threads};
 use gradus_core_math::{Distribution, Stream};
-use gradus_policy::{Context, Linearized, Network, Team, Threads, Update};
+use gradus_policy::{Context, Network, Team, Threads, Update};
 use gradus_trpo::{CriticConfig, Surrogate, Trpo, TrpoConfig, fisher_vector_product};
 
 /// One environment, 2048 steps.
@@ -30,12 +30,16 @@ fn product(c: &mut Criterion) {
         let theta = &agent.theta[..policy.parameter_count()];
         let mut point = policy.linearize(Team::single(), theta, surrogate.input());
         let (mut out, vector) = (vec![0.0; theta.len()], theta.to_vec());
-        let (mut tangent, mut cotangent) = (point.outputs().to_vec(), point.outputs().to_vec());
         measure(c, "trpo", &format!("fisher_vector_product {task} {ROWS}"), (ROWS, "row"), |b| {
             b.iter(|| {
-                let buffers = (&mut tangent[..], &mut cotangent[..]);
-                let vector = black_box(&vector);
-                fisher_vector_product(Team::single(), &mut point, &surrogate, 0.1, vector, buffers, &mut out);
+                fisher_vector_product(
+                    Team::single(),
+                    &mut point,
+                    &surrogate,
+                    0.1,
+                    black_box(&vector),
+                    &mut out,
+                )
             });
         });
     }

@@ -216,6 +216,30 @@ pub trait Linearized {
     /// # Panics
     /// When lengths do not fit.
     fn jvp(&mut self, team: Team<'_>, tangent: &[Self::Scalar], output: &mut [Self::Scalar]);
+
+    /// `product` ← Jᵀ M J v for a parameter tangent v and a metric M that each row has one of: `jvp`, M, `vjp` in one, so
+    /// that a thread can take some rows there and back. Returns the sum of what `metric` returned.
+    ///
+    /// `metric(first, outputs, tangent, cotangent)` is called for some rows at a time, from the `first` on: of their
+    /// outputs and J v it makes M J v, all `[rows, output_width]`. How many rows they are depends on the network alone,
+    /// and the sums are in their order.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    fn metric_product<S: Send + Default + AddAssign>(
+        &mut self,
+        mut team: Team<'_>,
+        tangent: &[Self::Scalar],
+        metric: &(impl Fn(usize, &[Self::Scalar], &[Self::Scalar], &mut [Self::Scalar]) -> S + Sync),
+        product: &mut [Self::Scalar],
+    ) -> S {
+        let mut of_outputs = vec![Self::Scalar::default(); self.outputs().len()];
+        self.jvp(team.reborrow(), tangent, &mut of_outputs);
+        let mut cotangent = of_outputs.clone();
+        let sum = metric(0, self.outputs(), &of_outputs, &mut cotangent);
+        self.vjp(team, &cotangent, product);
+        sum
+    }
 }
 
 /// A network with its parameters fixed: what a thread that collects, or a deployed agent, acts with.

@@ -70,6 +70,15 @@ struct WithFree<S> {
     sums: Vec<f64>,
 }
 
+impl<S> WithFree<S> {
+    /// Writes the gradient in the free parameters.
+    fn write<T: Real>(&self, gradient: &mut [T]) {
+        for (to, sum) in gradient.iter_mut().zip(self.sums.iter().chain(repeat(&0.0))) {
+            *to = T::of(*sum);
+        }
+    }
+}
+
 impl<S: AddAssign> AddAssign for WithFree<S> {
     fn add_assign(&mut self, other: Self) {
         self.loss += other.loss;
@@ -203,9 +212,7 @@ impl<N: Network> Network for PolicyHead<N> {
             WithFree { loss, sums: free.sums(&cotangent) }
         };
         let sum = inner.gradient(team, of_inner, input, &around, to_inner);
-        for (to, sum) in to_free.iter_mut().zip(sum.sums.iter().chain(repeat(&0.0))) {
-            *to = N::Scalar::of(*sum);
-        }
+        sum.write(to_free);
         sum.loss
     }
 }
@@ -248,6 +255,33 @@ impl<N: Network> Linearized for LinearizedHead<'_, N> {
         self.scratch.resize(output.len() / self.free.total() * self.free.inner, N::Scalar::default());
         self.point.jvp(team, inner, self.scratch);
         self.free.insert(self.scratch, free, output);
+    }
+
+    fn metric_product<S: Send + Default + AddAssign>(
+        &mut self,
+        team: Team<'_>,
+        tangent: &[N::Scalar],
+        metric: &(impl Fn(usize, &[N::Scalar], &[N::Scalar], &mut [N::Scalar]) -> S + Sync),
+        product: &mut [N::Scalar],
+    ) -> S {
+        let Self { point, free, outputs, .. } = self;
+        if free.width == 0 {
+            return point.metric_product(team, tangent, metric, product);
+        }
+        let (of_inner, of_free) = tangent.split_at(tangent.len() - free.width);
+        let (to_inner, to_free) = product.split_at_mut(of_inner.len());
+        let around = |first: usize, _: &[N::Scalar], inner: &[N::Scalar], to_inner: &mut [N::Scalar]| {
+            let mut tangent = vec![N::Scalar::default(); inner.len() / free.inner * free.total()];
+            let mut cotangent = tangent.clone();
+            free.insert(inner, of_free, &mut tangent);
+            let outputs = &outputs[first * free.total()..][..tangent.len()];
+            let loss = metric(first, outputs, &tangent, &mut cotangent);
+            free.remove(&cotangent, to_inner);
+            WithFree { loss, sums: free.sums(&cotangent) }
+        };
+        let sum = point.metric_product(team, of_inner, &around, to_inner);
+        sum.write(to_free);
+        sum.loss
     }
 }
 

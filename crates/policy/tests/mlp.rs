@@ -209,6 +209,41 @@ fn a_gradient_in_one_is_that_of_its_steps_bit_for_bit_on_any_number_of_threads()
     }
 }
 
+/// A metric that depends on row, outputs and tangent.
+#[test]
+fn a_product_with_a_metric_is_that_of_its_steps_bit_for_bit_on_any_number_of_threads() {
+    for set in InstructionSet::available() {
+        for outputs in [2, 6] {
+            let (rows, config) = (200, MlpConfig::new(5, outputs).with_hidden(&[40, 64]));
+            let mut mlp = Mlp::<f32>::with_instruction_set(config, set);
+            let theta: Vec<f32> = random(mlp.parameter_count(), 0.3, 17);
+            let v: Vec<f32> = random(theta.len(), 0.3, 18);
+            let x: Vec<f32> = random(rows * 5, 1.0, 19);
+            let metric = |first: usize, y: &[f32], jv: &[f32], to: &mut [f32]| {
+                for (i, (to, (y, jv))) in to.iter_mut().zip(y.iter().zip(jv)).enumerate() {
+                    *to = jv * (1.0 + y * y) * (1.0 + (first + i / outputs) as f32 / 100.0);
+                }
+                jv.len() / outputs
+            };
+            let mut point = mlp.linearize(Team::single(), &theta, Input::all(&x, 5));
+            let (mut jv, mut expected) = (vec![0.0; rows * outputs], vec![0.0; theta.len()]);
+            point.jvp(Team::single(), &v, &mut jv);
+            let mut mjv = vec![0.0; jv.len()];
+            metric(0, point.outputs(), &jv, &mut mjv);
+            point.vjp(Team::single(), &mjv, &mut expected);
+            for count in 1..=4 {
+                let mut threads = Threads::new(count);
+                let mut product = vec![9.0; theta.len()];
+                // Twice: nothing of the first is left.
+                for _ in 0..2 {
+                    assert_eq!(point.metric_product(threads.team(), &v, &metric, &mut product), rows);
+                }
+                assert!(product == expected, "{set:?} {outputs} outputs, {count} threads");
+            }
+        }
+    }
+}
+
 #[test]
 fn hidden_weights_are_orthogonal_and_heads_have_their_gains() {
     let heads = [Head { width: 2, gain: 0.01 }, Head { width: 1, gain: 1.0 }];

@@ -35,8 +35,8 @@ pub(crate) struct PolicyStepper<T> {
     solver: CgSolver<T>,
     gradient: Vec<T>,
     step: Vec<T>,
-    /// Rows of the policy's outputs: old parameters, and two of scratch.
-    rows: [Vec<T>; 3],
+    /// Rows of the policy's outputs: old parameters, and scratch.
+    rows: [Vec<T>; 2],
 }
 
 impl<T: Real> PolicyStepper<T> {
@@ -99,12 +99,11 @@ impl<T: Real> PolicyStepper<T> {
     ) -> Result<PolicyStep, UpdateError> {
         let fisher_rows = self.fisher_rows(surrogate, update);
         let fisher = fisher_rows.as_ref().map_or(*surrogate, |rows| surrogate.with_rows(rows));
-        let Self { gradient, step, rows: [params_old, scratch, more_scratch], solver, .. } = self;
+        let Self { gradient, step, rows: [params_old, scratch], solver, .. } = self;
         let mut point = policy.linearize(team.reborrow(), theta, surrogate.input());
         params_old.clear();
         params_old.extend_from_slice(point.outputs());
         scratch.resize(params_old.len(), T::zero());
-        more_scratch.resize(params_old.len(), T::zero());
 
         let surrogate_old = surrogate_gradient(team.reborrow(), &mut point, surrogate, scratch, gradient);
         let gradient_norm = norm(gradient);
@@ -116,8 +115,7 @@ impl<T: Real> PolicyStepper<T> {
         }
         let outputs = point.outputs().len();
         let product = |v: &[T], out: &mut [T]| {
-            let buffers = (&mut scratch[..outputs], &mut more_scratch[..outputs]);
-            fisher_vector_product(team.reborrow(), &mut point, &fisher, self.cg_damping, v, buffers, out);
+            fisher_vector_product(team.reborrow(), &mut point, &fisher, self.cg_damping, v, out);
         };
         let info =
             solver.solve(product, gradient, step).map_err(|error| UpdateError::Solver { error, update })?;
@@ -159,7 +157,7 @@ impl<T: Real> PolicyStepper<T> {
         update: u64,
         done: &mut PolicyStep,
     ) -> Result<(), UpdateError> {
-        let Self { step, rows: [params_old, params, _], .. } = self;
+        let Self { step, rows: [params_old, params], .. } = self;
         if let Some(search) = &self.search {
             let bounds = (done.surrogate_old, self.max_kl);
             let buffers = (&params_old[..], &mut params[..]);

@@ -1,6 +1,6 @@
 //! The policy's step: gradient, Fisher-vector product, step length, line search.
 
-use gradus_core_math::{BacktrackingLineSearch, CgInfo, Evaluation, LineSearchOutcome, Real};
+use gradus_core_math::{BacktrackingLineSearch, CgInfo, Evaluation, LineSearchOutcome, Real, axpy, dot};
 use gradus_policy::{Linearized, Network, Team};
 
 use crate::surrogate::Surrogate;
@@ -24,26 +24,22 @@ pub fn surrogate_gradient<L: Linearized>(
 }
 
 /// `out` ← F v = Jᵀ M J v + damping · v: `jvp`, the metric of the distributions, `vjp`, all at one linearisation
-/// (Schulman et al. 2015, appendix C.1).
-///
-/// # Shapes
-/// `tangent` and `cotangent` are scratch, `[B, n_params]`.
+/// (Schulman et al. 2015, appendix C.1). Returns vᵀF v without the damping, which is uᵀM u of u = J v.
 pub fn fisher_vector_product<L: Linearized>(
-    mut team: Team<'_>,
+    team: Team<'_>,
     point: &mut L,
     surrogate: &Surrogate<'_, L::Scalar>,
     damping: f64,
     vector: &[L::Scalar],
-    (tangent, cotangent): (&mut [L::Scalar], &mut [L::Scalar]),
     out: &mut [L::Scalar],
-) {
-    point.jvp(team.reborrow(), vector, tangent);
-    surrogate.metric(point.outputs(), tangent, cotangent);
-    point.vjp(team, cotangent, out);
-    let damping = L::Scalar::of(damping);
-    for (out, &v) in out.iter_mut().zip(vector) {
-        *out += damping * v;
-    }
+) -> f64 {
+    let metric = |first: usize, params: &[L::Scalar], tangent: &[L::Scalar], cotangent: &mut [L::Scalar]| {
+        surrogate.metric(first, params, tangent, cotangent);
+        dot(tangent, cotangent)
+    };
+    let curvature = point.metric_product(team, vector, &metric, out);
+    axpy(L::Scalar::of(damping), vector, out);
+    curvature
 }
 
 /// β = √(2δ / xᵀF x), with which the step β x lies on the bound of the quadratic model, ½ (βx)ᵀF(βx) = δ; 0 where

@@ -205,13 +205,15 @@ impl<'a, T: Real> Surrogate<'a, T> {
     /// `kl_old_new` in the parameters of the distribution, or with [`Fisher::Empirical`] its estimate s sᵀ from the
     /// action that was drawn, s = ∂log π(a|s)/∂φ.
     ///
+    /// Of some rows, from the `first` on.
+    ///
     /// # Shapes
-    /// `params_old`, `tangent`, `out`: `[B, n_params]`.
-    pub fn metric(&self, params_old: &[T], tangent: &[T], out: &mut [T]) {
+    /// `params_old`, `tangent`, `out`: `[rows, n_params]`.
+    pub fn metric(&self, first: usize, params_old: &[T], tangent: &[T], out: &mut [T]) {
         let width = self.distribution.n_params();
         let per_row = T::of(self.per_row());
         let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
-        for (i, ((params, tangent), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
+        for (i, ((params, tangent), out)) in (first..).zip(rows.zip(out.chunks_exact_mut(width))) {
             match self.fisher {
                 Fisher::Analytic => self.distribution.fisher_vector(params, self.mask(i), tangent, out),
                 Fisher::Empirical => self.outer_product(i, params, tangent, out),

@@ -122,11 +122,8 @@ impl<'a, T: Kernel> Case<'a, T> {
         let theta = self.vector("theta0");
         self.with(|policy, input, surrogate| {
             let mut point = policy.linearize(Team::single(), &theta, input);
-            let mut tangent = vec![T::zero(); point.outputs().len()];
-            let mut cotangent = tangent.clone();
             visit(&mut |v, out| {
-                let scratch = (&mut tangent[..], &mut cotangent[..]);
-                fisher_vector_product(Team::single(), &mut point, surrogate, damping, v, scratch, out);
+                fisher_vector_product(Team::single(), &mut point, surrogate, damping, v, out);
             })
         })
     }

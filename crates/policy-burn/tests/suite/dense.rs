@@ -107,18 +107,8 @@ fn fisher<N: Network<Scalar = f32>>(
     let theta = &theta[..policy.parameter_count()];
     let surrogate = Surrogate::new(&family, batch, true);
     let mut point = policy.linearize(Team::single(), theta, surrogate.input());
-    let size = batch.len() * family.n_params();
-    let (mut tangent, mut cotangent) = (vec![0.0; size], vec![0.0; size]);
     let (vector, mut out) = (uniform("vector", theta.len()), vec![0.0; theta.len()]);
-    fisher_vector_product(
-        Team::single(),
-        &mut point,
-        &surrogate,
-        1e-3,
-        &vector,
-        (&mut tangent, &mut cotangent),
-        &mut out,
-    );
+    fisher_vector_product(Team::single(), &mut point, &surrogate, 1e-3, &vector, &mut out);
     out
 }
 

@@ -353,6 +353,20 @@ pub struct LinearizedMlp<'a, T> {
     count: usize,
 }
 
+impl<T: Kernel> LinearizedMlp<'_, T> {
+    /// Takes over a parameter tangent.
+    fn load_tangent(&mut self, tangent: &[T]) {
+        let Mlp { layers, tangents, .. } = &mut *self.mlp;
+        assert_eq!(tangent.len(), parameter_count(layers), "the length of the tangent");
+        if tangents.is_empty() {
+            *tangents = layers.iter().map(Packed::new).collect();
+        }
+        for (packed, layer) in tangents.iter_mut().zip(layers.iter()) {
+            packed.load_untransposed(layer, tangent);
+        }
+    }
+}
+
 impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
     type Scalar = T;
 
@@ -377,16 +391,10 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
     }
 
     fn jvp(&mut self, mut team: Team<'_>, tangent: &[T], output: &mut [T]) {
+        self.load_tangent(tangent);
         let Mlp { layers, weights, tangents, segments, segment_rows, set, outputs, config, .. } =
             &mut *self.mlp;
         assert_eq!(output.len(), outputs.len(), "the length of the output");
-        assert_eq!(tangent.len(), parameter_count(layers), "the length of the tangent");
-        if tangents.is_empty() {
-            *tangents = layers.iter().map(Packed::new).collect();
-        }
-        for (packed, layer) in tangents.iter_mut().zip(layers.iter()) {
-            packed.load_untransposed(layer, tangent);
-        }
         let map = Map { set: *set, layers, weights };
         team.for_each_helped(&mut segments[..self.count], |_, _, segment| {
             segment.push_forward(map, tangents)
@@ -395,6 +403,32 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
         for (to, segment) in output.chunks_mut(*segment_rows * width).zip(segments.iter()) {
             segment.tangent(width, &mut to[..segment.rows() * width]);
         }
+    }
+
+    /// Each thread takes some segments there and back, while they are in its cache.
+    fn metric_product<S: Send + Default + AddAssign>(
+        &mut self,
+        mut team: Team<'_>,
+        tangent: &[T],
+        metric: &(impl Fn(usize, &[T], &[T], &mut [T]) -> S + Sync),
+        product: &mut [T],
+    ) -> S {
+        self.load_tangent(tangent);
+        let Mlp { layers, weights, tangents, segments, gradients, segment_rows, set, .. } = &mut *self.mlp;
+        assert_eq!(product.len(), tangent.len(), "the length of the product");
+        make_room_for_gradients(layers, gradients, self.count);
+        let map = Map { set: *set, layers, weights };
+        let pairs = segments[..self.count].iter_mut().zip(gradients.iter_mut());
+        let mut parts: Vec<_> = pairs.map(|pair| (pair, S::default())).collect();
+        team.for_each_helped(&mut parts, |_, i, ((segment, gradient), sum)| {
+            let first = i * *segment_rows;
+            let metric = |outputs: &[T], tangent: &[T], to: &mut [T]| metric(first, outputs, tangent, to);
+            *sum = segment.there_and_back(map, tangents, gradient, metric);
+        });
+        let mut total = S::default();
+        parts.into_iter().for_each(|(_, sum)| total += sum);
+        unpack(layers, &gradients[..self.count], product);
+        total
     }
 }
 

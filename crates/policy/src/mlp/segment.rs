@@ -35,8 +35,9 @@ pub(super) struct Segment<T> {
     activations: Vec<Aligned<T>>,
     /// `[rows, outputs]`
     outputs: Vec<T>,
-    /// Of the outputs, where a loss writes it; `[rows, outputs]`.
+    /// Of the outputs, where a loss writes it, and where a metric reads it; `[rows, outputs]`.
     cotangent: Vec<T>,
+    tangent: Vec<T>,
     /// Cotangent or tangent of a layer's output and input, `[rows, row_length(width)]`, in turn.
     flow: [Aligned<T>; 2],
 }
@@ -55,6 +56,7 @@ impl<T: Kernel> Segment<T> {
             activations: widths.map(with_ones).collect(),
             outputs: vec![T::zero(); capacity * layers.last().map_or(0, |l| l.outputs)],
             cotangent: Vec::new(),
+            tangent: Vec::new(),
             flow: [Aligned::default(), Aligned::default()],
         }
     }
@@ -66,6 +68,7 @@ impl<T: Kernel> Segment<T> {
             let lengths = layers.iter().map(|l| row_length(l.inputs).max(row_length(l.outputs)));
             let size = capacity * lengths.max().unwrap_or(0);
             self.cotangent = vec![T::zero(); self.outputs.len()];
+            self.tangent = vec![T::zero(); self.outputs.len()];
             self.flow = [Aligned::zeros(size), Aligned::zeros(size)];
         }
     }
@@ -188,6 +191,25 @@ impl<T: Kernel> Segment<T> {
             std::mem::swap(&mut from, &mut to);
         }
         self.flow = [from, to];
+    }
+
+    /// Pushes a parameter tangent forward, and what `metric` makes of it, from outputs and tangent `[rows, outputs]`, back
+    /// to its gradient. Returns what `metric` returned.
+    pub(super) fn there_and_back<S>(
+        &mut self,
+        map: Map<'_, T>,
+        tangents: &[Packed<T>],
+        gradient: &mut [LayerGradient<T>],
+        metric: impl FnOnce(&[T], &[T], &mut [T]) -> S,
+    ) -> S {
+        self.push_forward(map, tangents);
+        let mut tangent = std::mem::take(&mut self.tangent);
+        let length = self.rows * map.layers[map.layers.len() - 1].outputs;
+        self.tangent(map.layers[map.layers.len() - 1].outputs, &mut tangent[..length]);
+        let sum =
+            self.backward(map, gradient, |outputs, cotangent| metric(outputs, &tangent[..length], cotangent));
+        self.tangent = tangent;
+        sum
     }
 
     /// Copies the tangent of the outputs, `[rows, width]`, after [`push_forward`](Segment::push_forward).
