@@ -1,7 +1,9 @@
 //! The multilayer perceptron: fused kernels over one flat parameter vector.
 
+mod frozen;
 mod init;
 mod layer;
+mod linearized;
 mod segment;
 
 use std::ops::AddAssign;
@@ -11,10 +13,12 @@ use gradus_core_math::Stream;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::{Activation, InstructionSet, Kernel};
-use crate::network::{Frozen, Input, Linearized, Network, TensorInfo};
+use crate::network::{Frozen, Input, Network, TensorInfo};
 use crate::threads::Team;
+pub use frozen::FrozenMlp;
 pub use init::orthogonal;
 use layer::{Layer, LayerGradient, Packed};
+pub use linearized::LinearizedMlp;
 use segment::{Map, Segment, segment_rows};
 
 /// A group of adjacent outputs that is initialised by itself.
@@ -251,13 +255,7 @@ impl<T: Kernel> Network for Mlp<T> {
     }
 
     fn freeze(&self, theta: &[T]) -> FrozenMlp<T> {
-        let mut frozen = FrozenMlp {
-            layers: self.layers.clone(),
-            set: self.set,
-            weights: self.layers.iter().map(Packed::new).collect(),
-            segment: Segment::new(&self.layers, 0),
-            capacity: 0,
-        };
+        let mut frozen = FrozenMlp::new(&self.layers, self.set);
         frozen.load(theta);
         frozen
     }
@@ -344,128 +342,4 @@ fn unpack<T: Kernel>(layers: &[Layer], segments: &[Vec<LayerGradient<T>>], gradi
 /// The weights and biases of all layers.
 fn parameter_count(layers: &[Layer]) -> usize {
     layers.iter().map(Layer::size).sum()
-}
-
-/// An [`Mlp`] at one point, with the activations of all rows.
-#[derive(Debug)]
-pub struct LinearizedMlp<'a, T> {
-    mlp: &'a mut Mlp<T>,
-    count: usize,
-}
-
-impl<T: Kernel> LinearizedMlp<'_, T> {
-    /// Takes over a parameter tangent.
-    fn load_tangent(&mut self, tangent: &[T]) {
-        let Mlp { layers, tangents, .. } = &mut *self.mlp;
-        assert_eq!(tangent.len(), parameter_count(layers), "the length of the tangent");
-        if tangents.is_empty() {
-            *tangents = layers.iter().map(Packed::new).collect();
-        }
-        for (packed, layer) in tangents.iter_mut().zip(layers.iter()) {
-            packed.load_untransposed(layer, tangent);
-        }
-    }
-}
-
-impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
-    type Scalar = T;
-
-    fn outputs(&self) -> &[T] {
-        &self.mlp.outputs
-    }
-
-    fn vjp(&mut self, mut team: Team<'_>, cotangent: &[T], gradient: &mut [T]) {
-        let Mlp { layers, weights, segments, gradients, segment_rows, set, outputs, config, .. } =
-            &mut *self.mlp;
-        assert_eq!(cotangent.len(), outputs.len(), "the length of the cotangent");
-        assert_eq!(gradient.len(), parameter_count(layers), "the length of the gradient");
-        let share = *segment_rows * config.outputs();
-        let map = Map { set: *set, layers, weights };
-        make_room_for_gradients(layers, gradients, self.count);
-        let mut parts: Vec<_> = segments[..self.count].iter_mut().zip(gradients.iter_mut()).collect();
-        team.for_each_helped(&mut parts, |_, i, (segment, gradient)| {
-            let copy = |_: &[T], to: &mut [T]| to.copy_from_slice(&cotangent[i * share..][..to.len()]);
-            segment.backward(map, gradient, copy);
-        });
-        unpack(layers, &gradients[..self.count], gradient);
-    }
-
-    fn jvp(&mut self, mut team: Team<'_>, tangent: &[T], output: &mut [T]) {
-        self.load_tangent(tangent);
-        let Mlp { layers, weights, tangents, segments, segment_rows, set, outputs, config, .. } =
-            &mut *self.mlp;
-        assert_eq!(output.len(), outputs.len(), "the length of the output");
-        let map = Map { set: *set, layers, weights };
-        team.for_each_helped(&mut segments[..self.count], |_, _, segment| {
-            segment.push_forward(map, tangents)
-        });
-        let width = config.outputs();
-        for (to, segment) in output.chunks_mut(*segment_rows * width).zip(segments.iter()) {
-            segment.tangent(width, &mut to[..segment.rows() * width]);
-        }
-    }
-
-    /// Each thread takes some segments there and back, while they are in its cache.
-    fn metric_product<S: Send + Default + AddAssign>(
-        &mut self,
-        mut team: Team<'_>,
-        tangent: &[T],
-        metric: &(impl Fn(usize, &[T], &[T], &mut [T]) -> S + Sync),
-        product: &mut [T],
-    ) -> S {
-        self.load_tangent(tangent);
-        let Mlp { layers, weights, tangents, segments, gradients, segment_rows, set, .. } = &mut *self.mlp;
-        assert_eq!(product.len(), tangent.len(), "the length of the product");
-        make_room_for_gradients(layers, gradients, self.count);
-        let map = Map { set: *set, layers, weights };
-        let pairs = segments[..self.count].iter_mut().zip(gradients.iter_mut());
-        let mut parts: Vec<_> = pairs.map(|pair| (pair, S::default())).collect();
-        team.for_each_helped(&mut parts, |_, i, ((segment, gradient), sum)| {
-            let first = i * *segment_rows;
-            let metric = |outputs: &[T], tangent: &[T], to: &mut [T]| metric(first, outputs, tangent, to);
-            *sum = segment.there_and_back(map, tangents, gradient, metric);
-        });
-        let mut total = S::default();
-        parts.into_iter().for_each(|(_, sum)| total += sum);
-        unpack(layers, &gradients[..self.count], product);
-        total
-    }
-}
-
-/// An [`Mlp`] with its parameters fixed.
-#[derive(Debug)]
-pub struct FrozenMlp<T> {
-    layers: Vec<Layer>,
-    set: InstructionSet,
-    weights: Vec<Packed<T>>,
-    segment: Segment<T>,
-    capacity: usize,
-}
-
-impl<T: Kernel> Frozen for FrozenMlp<T> {
-    type Scalar = T;
-
-    fn load(&mut self, theta: &[T]) {
-        assert_eq!(theta.len(), parameter_count(&self.layers), "the length of θ");
-        for (packed, layer) in self.weights.iter_mut().zip(&self.layers) {
-            packed.load(self.set, layer, theta);
-        }
-    }
-
-    fn forward(&mut self, observations: &[T], output: &mut [T]) {
-        let (inputs, outputs) = (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs);
-        let input = Input::all(observations, inputs);
-        let rows = input.rows.len();
-        assert_eq!(output.len(), rows * outputs, "the length of the output");
-        let most = segment_rows(&self.layers);
-        if self.capacity < rows.min(most) {
-            self.capacity = rows.min(most);
-            self.segment = Segment::new(&self.layers, self.capacity);
-        }
-        let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
-        for (i, to) in output.chunks_mut(most * outputs).enumerate() {
-            self.segment.forward(map, input, i * most, to.len() / outputs);
-            to.copy_from_slice(self.segment.outputs(outputs));
-        }
-    }
 }
