@@ -22,7 +22,6 @@ pub(super) const OURS: Exceptions = Exceptions {
         ("crates/policy/src/kernel/mod.rs", "calls of SIMD kernels behind run-time detection"),
         ("crates/policy/src/kernel/vector.rs", "the trait of vector instructions"),
         ("crates/policy/src/kernel/x86.rs", "AVX2 and AVX-512 intrinsics"),
-        ("crates/policy/src/threads/mod.rs", "workers borrow the caller's data for one task"),
         ("crates/policy/src/threads/mailbox.rs", "workers borrow the caller's data for one task"),
         ("crates/policy/src/threads/open_loop.rs", "workers borrow the caller's data for one task"),
     ],

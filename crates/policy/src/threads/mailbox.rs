@@ -1,4 +1,8 @@
 //! A place where one worker is handed one job at a time.
+#![allow(
+    unsafe_code,
+    reason = "hands a borrowed closure to another thread, and waits for it before returning"
+)]
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,10 +5,6 @@
 //! [`Team`] splits in halves, so that two networks can be evaluated side by side, each by half of the threads; and a
 //! thread that is done takes its share of the loops that others are in, so that neither an uneven split nor a slow
 //! processor holds up the rest for long.
-#![allow(
-    unsafe_code,
-    reason = "hands a borrowed closure to another thread, and waits for it before returning"
-)]
 
 mod mailbox;
 mod open_loop;

@@ -1,4 +1,5 @@
 //! Loops that other threads may take part in.
+#![allow(unsafe_code, reason = "lends a borrowed loop to other threads, and waits for them before returning")]
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

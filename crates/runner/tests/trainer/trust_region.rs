@@ -26,7 +26,14 @@ fn logged(folder: &Path, env: &str, sets: &[&str], columns: &[&str]) -> Vec<Vec<
 #[test]
 fn every_update_of_a_run_improves_within_the_region_or_is_rejected_with_a_reason() {
     let root = tempfile::tempdir().expect("a temporary folder");
-    let names = ["kl_old_new", "surrogate_improvement", "rejected", "rejected_kl", "rejected_no_improvement"];
+    let names = [
+        "kl_old_new",
+        "surrogate_improvement",
+        "rejected",
+        "rejected_kl",
+        "rejected_no_improvement",
+        "zero_gradient",
+    ];
     let mut rejections = 0;
     // A region that the quadratic model fits, and one so large that a single trial of the search has to fail at times.
     for (name, max_kl, trials) in [("usual", 0.01, 10), ("forced", 2.0, 1)] {
@@ -35,12 +42,16 @@ fn every_update_of_a_run_improves_within_the_region_or_is_rejected_with_a_reason
             let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
             let columns = logged(&root.path().join(format!("{name}-{env}")), env, &sets, &names);
             for (row, &kl) in columns[0].iter().enumerate() {
-                let [gain, rejected, by_kl, by_gain] = [1, 2, 3, 4].map(|c: usize| columns[c][row]);
+                let [gain, rejected, by_kl, by_gain, flat] = [1, 2, 3, 4, 5].map(|c: usize| columns[c][row]);
                 let at = format!("{name} {env}, update {row}: KL {kl}, gain {gain}");
                 if rejected > 0.0 {
                     rejections += 1;
                     assert!(kl.abs() + gain.abs() < f64::MIN_POSITIVE, "{at}");
                     assert!(by_kl + by_gain >= 1.0, "a reason is missing: {at}");
+                } else if flat > 0.0 {
+                    // Such steps lead to policies that are certain, to the last bit: there is no way to go from there.
+                    assert!(name == "forced" && kl.abs() + gain.abs() < f64::MIN_POSITIVE, "{at}");
+                    assert!(by_kl + by_gain < 1.0, "{at}");
                 } else {
                     assert!(kl <= max_kl && kl > 0.0 && gain > 0.0, "{at}");
                     assert!(by_kl + by_gain < 1.0, "{at}");

@@ -2,7 +2,7 @@
 //! are asked: `gradus_trpo::Surrogate`, `gradus_ppo::loss_and_cotangent`.
 
 use gradus_core_math::Distribution;
-use gradus_policy::{Batch, Team};
+use gradus_policy::Batch;
 use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 use gradus_tabular::{DiscountedMdp, Evaluation, SoftmaxPolicy};
 use gradus_trpo::Surrogate;
