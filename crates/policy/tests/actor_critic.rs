@@ -242,7 +242,7 @@ fn a_gradient_of_both_parts_is_that_of_the_joint_outputs() {
                     network.gradient_of(threads.team(), &theta, input, &policy, &value, &mut gradient);
                 assert_eq!((params, values), (rows * (width - 1), rows), "{what}");
                 assert!((norm - dot(&gradient, &gradient).sqrt()).abs() < 1e-6 * norm, "{what}");
-                assert_close(&gradient, &wide(&expected), 1e-6 * norm, &what);
+                assert_close(&gradient, &wide(&expected), 1e-6 * norm, what);
                 (bits(&gradient), norm.to_bits())
             });
             assert!(results.windows(2).all(|w| w[0] == w[1]), "{what}");

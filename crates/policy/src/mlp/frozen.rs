@@ -6,7 +6,7 @@ use super::segment::{Map, Segment, segment_rows};
 use crate::kernel::{InstructionSet, Kernel};
 use crate::network::{Frozen, Input};
 
-/// An [`Mlp`] with its parameters fixed.
+/// An [`Mlp`](crate::Mlp) with its parameters fixed.
 #[derive(Debug)]
 pub struct FrozenMlp<T> {
     layers: Vec<Layer>,
