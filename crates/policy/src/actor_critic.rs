@@ -208,7 +208,7 @@ impl<N: Network> ActorCritic<N> {
     /// When lengths do not fit.
     pub fn gradient_of<P: Send + Default + AddAssign, V: Send + Default + AddAssign>(
         &mut self,
-        team: Team<'_>,
+        mut team: Team<'_>,
         theta: &[N::Scalar],
         input: Input<'_, N::Scalar>,
         policy: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> P + Sync),
@@ -244,7 +244,6 @@ impl<N: Network> ActorCritic<N> {
                     append(&to_params, &to_values, cotangent);
                     sums
                 };
-                let mut team = team;
                 let Both(policy, value) = trunk.gradient(team.reborrow(), theta, input, &both, gradient);
                 (policy, value, squared_norm(team, gradient).sqrt())
             }

@@ -70,12 +70,10 @@ struct WithFree<S> {
     sums: Vec<f64>,
 }
 
-impl<S> WithFree<S> {
-    /// Writes the gradient in the free parameters.
-    fn write<T: Real>(&self, gradient: &mut [T]) {
-        for (to, sum) in gradient.iter_mut().zip(self.sums.iter().chain(repeat(&0.0))) {
-            *to = T::of(*sum);
-        }
+/// `gradient` ← the gradient in the free parameters.
+fn write<T: Real>(sums: &[f64], gradient: &mut [T]) {
+    for (to, &sum) in gradient.iter_mut().zip(sums.iter().chain(repeat(&0.0))) {
+        *to = T::of(sum);
     }
 }
 
@@ -212,7 +210,7 @@ impl<N: Network> Network for PolicyHead<N> {
             WithFree { loss, sums: free.sums(&cotangent) }
         };
         let sum = inner.gradient(team, of_inner, input, &around, to_inner);
-        sum.write(to_free);
+        write(&sum.sums, to_free);
         sum.loss
     }
 }
@@ -240,9 +238,7 @@ impl<N: Network> Linearized for LinearizedHead<'_, N> {
         let (inner, free) = gradient.split_at_mut(gradient.len() - self.free.width);
         self.scratch.resize(cotangent.len() / self.free.total() * self.free.inner, N::Scalar::default());
         self.free.remove(cotangent, self.scratch);
-        for (to, sum) in free.iter_mut().zip(self.free.sums(cotangent)) {
-            *to = N::Scalar::of(sum);
-        }
+        write(&self.free.sums(cotangent), free);
         self.point.vjp(team, self.scratch, inner);
     }
 
@@ -280,7 +276,7 @@ impl<N: Network> Linearized for LinearizedHead<'_, N> {
             WithFree { loss, sums: free.sums(&cotangent) }
         };
         let sum = point.metric_product(team, of_inner, &around, to_inner);
-        sum.write(to_free);
+        write(&sum.sums, to_free);
         sum.loss
     }
 }

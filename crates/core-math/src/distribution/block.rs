@@ -6,6 +6,9 @@ use crate::Real;
 /// Rows that are worked on side by side: as many as the widest registers have `f32`s.
 pub const BLOCK: usize = 16;
 
+/// So many choices or variables of a row fit beside those of the others.
+pub(super) const FEW: usize = 16;
+
 /// One number for each row of a block.
 pub type Block<T> = [T; BLOCK];
 
@@ -48,11 +51,11 @@ impl Distribution {
             let first = index * BLOCK;
             let coefs = |log_probs: &_, entropies: &_| coefs(first, log_probs, entropies);
             match self {
-                Self::Categorical { n } if *n <= categorical::FEW && mask(first).is_none() => {
+                Self::Categorical { n } if *n <= FEW && mask(first).is_none() => {
                     let action = |i: usize| action(first + i)[0];
                     categorical::add_gradients_with(*n, params, action, coefs, gradient);
                 }
-                Self::DiagGaussian { dim } if *dim <= diag_gaussian::FEW => {
+                Self::DiagGaussian { dim } if *dim <= FEW => {
                     let action = |i: usize| action(first + i);
                     diag_gaussian::add_gradients_with(*dim, params, action, coefs, gradient);
                 }

@@ -5,7 +5,7 @@
 
 use rand::RngExt;
 
-use super::block::{BLOCK, Block};
+use super::block::{BLOCK, Block, FEW};
 use super::divergence_term;
 use crate::Real;
 
@@ -198,9 +198,6 @@ pub(super) fn add_gradient_with<T: Real>(
         gradient[chosen] += log_prob_coef;
     }
 }
-
-/// So many choices fit beside one another in [`add_gradients_with`].
-pub(super) const FEW: usize = 16;
 
 /// [`add_gradient_with`] for a block of rows without masks, `[rows, n]`: every step is a loop over the rows, which
 /// becomes a few operations on vectors.

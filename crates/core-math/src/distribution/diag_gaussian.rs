@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use super::block::{BLOCK, Block};
+use super::block::{BLOCK, Block, FEW};
 use crate::Real;
 use crate::special::{erf, normal_cdf};
 
@@ -77,9 +77,6 @@ pub(super) fn add_gradient<T: Real>(
         *log_std_slot += log_prob_coef * (z * z - T::one()) + entropy_coef;
     }
 }
-
-/// So many variables fit beside one another in [`add_gradients_with`].
-pub(super) const FEW: usize = 16;
 
 /// The gradients of a block of rows, `[rows, 2 n]`, with coefficients that depend on log π and H: every step is a loop over
 /// the rows, which becomes a few operations on vectors.

@@ -83,15 +83,12 @@ impl<T: Kernel> Linearized for LinearizedMlp<'_, T> {
         make_room_for_gradients(layers, gradients, self.count);
         let map = Map { set: *set, layers, weights };
         let pairs = segments[..self.count].iter_mut().zip(gradients.iter_mut());
-        let mut parts: Vec<_> = pairs.map(|pair| (pair, S::default())).collect();
-        team.for_each_helped(&mut parts, |_, i, ((segment, gradient), sum)| {
+        let sum = team.sum_helped(pairs, |_, i, (segment, gradient)| {
             let first = i * *segment_rows;
             let metric = |outputs: &[T], tangent: &[T], to: &mut [T]| metric(first, outputs, tangent, to);
-            *sum = segment.there_and_back(map, tangents, gradient, metric);
+            segment.there_and_back(map, tangents, gradient, metric)
         });
-        let mut total = S::default();
-        parts.into_iter().for_each(|(_, sum)| total += sum);
         unpack(layers, &gradients[..self.count], product);
-        total
+        sum
     }
 }

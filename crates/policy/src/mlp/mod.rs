@@ -314,16 +314,13 @@ impl<T: Kernel> Network for Mlp<T> {
         assert_eq!(gradient.len(), theta.len(), "the length of the gradient");
         make_room_for_gradients(&self.layers, &mut self.gradients, count);
         let map = Map { set: self.set, layers: &self.layers, weights: &self.weights };
-        let mut parts: Vec<_> = self.gradients[..count].iter_mut().map(|it| (it, S::default())).collect();
-        team.for_each_helped(&mut parts, |thread, i, (gradient, sum)| {
+        let sum = team.sum_helped(self.gradients[..count].iter_mut(), |thread, i, gradient| {
             let (first, mut segment) = (i * length, own(&self.passing, thread));
             segment.forward(map, input, first, length.min(rows - first));
-            *sum = segment.backward(map, gradient, |outputs, cotangent| loss(first, outputs, cotangent));
+            segment.backward(map, gradient, |outputs, cotangent| loss(first, outputs, cotangent))
         });
-        let mut total = S::default();
-        parts.into_iter().for_each(|(_, sum)| total += sum);
         unpack(&self.layers, &self.gradients[..count], gradient);
-        total
+        sum
     }
 }
 

@@ -204,10 +204,10 @@ impl<T: Kernel> Segment<T> {
     ) -> S {
         self.push_forward(map, tangents);
         let mut tangent = std::mem::take(&mut self.tangent);
-        let length = self.rows * map.layers[map.layers.len() - 1].outputs;
-        self.tangent(map.layers[map.layers.len() - 1].outputs, &mut tangent[..length]);
-        let sum =
-            self.backward(map, gradient, |outputs, cotangent| metric(outputs, &tangent[..length], cotangent));
+        let width = map.layers[map.layers.len() - 1].outputs;
+        let of_rows = &mut tangent[..self.rows * width];
+        self.tangent(width, of_rows);
+        let sum = self.backward(map, gradient, |outputs, cotangent| metric(outputs, of_rows, cotangent));
         self.tangent = tangent;
         sum
     }

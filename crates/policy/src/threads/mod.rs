@@ -9,6 +9,7 @@
 mod mailbox;
 mod open_loop;
 
+use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -162,6 +163,22 @@ impl Team<'_> {
             None => items.iter_mut().enumerate().for_each(|(i, item)| work(0, first + i, item)),
         };
         share(self.reborrow(), 0, items, &helped);
+    }
+
+    /// As [`for_each_helped`](Self::for_each_helped), and the sum of what `work` returns, in the order of the items.
+    ///
+    /// # Panics
+    /// When `work` panics, after all that was begun has ended.
+    pub fn sum_helped<S: Send, R: Send + Default + AddAssign>(
+        &mut self,
+        items: impl Iterator<Item = S>,
+        work: impl Fn(usize, usize, &mut S) -> R + Sync,
+    ) -> R {
+        let mut parts: Vec<(S, R)> = items.map(|item| (item, R::default())).collect();
+        self.for_each_helped(&mut parts, |thread, i, (item, part)| *part = work(thread, i, item));
+        let mut total = R::default();
+        parts.into_iter().for_each(|(_, part)| total += part);
+        total
     }
 
     /// The number of threads that may come to help, and this team's own.

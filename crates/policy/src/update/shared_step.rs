@@ -14,9 +14,6 @@ const PIECE: usize = 1024;
 
 /// ‖x‖², accumulated in `f64` piece by piece.
 pub(crate) fn squared_norm<T: Real>(mut team: Team<'_>, x: &[T]) -> f64 {
-    if team.len() == 1 {
-        return x.chunks(PIECE).map(|piece| vectorized(Square(piece))).sum();
-    }
     let mut sums: Vec<(&[T], f64)> = x.chunks(PIECE).map(|piece| (piece, 0.0)).collect();
     team.for_each(&mut sums, |_, (piece, sum)| *sum = vectorized(Square(piece)));
     sums.iter().map(|(_, sum)| sum).sum()
