@@ -7,10 +7,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gradus_benches::{criterion, experience_of, measure};
+use gradus_benches::{LOSS, criterion, experience_of, measure};
 use gradus_core_math::{Adam, AdamConfig, Distribution, Optimizer};
 use gradus_policy::{ActorCritic, ActorCriticConfig, Body, ConvConfig, Input, Linearized, Network, Threads};
-use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
+use gradus_ppo::loss_and_cotangent;
 
 /// The numbers of rows of a minibatch.
 const ROWS: [usize; 4] = [64, 256, 1024, 4096];
@@ -21,15 +21,6 @@ const SCATTER: usize = 29;
 
 /// Channels, height and width of MinAtar's Breakout.
 const IMAGE: [usize; 3] = [4, 10, 10];
-
-const LOSS: LossConfig = LossConfig {
-    objective: LossObjective::Clip { epsilon: 0.2, dual: None },
-    value_clip_epsilon: None,
-    entropy_coef: 0.01,
-    value_coef: 0.5,
-    normalize_advantage: true,
-    value_scale: None,
-};
 
 /// Two networks of 2×64 and of 2×512 for CartPole, and MinAtar's convolutions (Young & Tian 2019) with a layer of 128,
 /// which policy and critic share.

@@ -3,10 +3,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gradus_benches::{criterion, experience, measure};
+use gradus_benches::{LOSS, criterion, experience, measure};
 use gradus_core_math::{Distribution, Stream};
 use gradus_policy::{Agent, Context, Input, Linearized, Network, Team, Threads, Update};
-use gradus_ppo::{LossConfig, LossObjective, Minibatches, Ppo, PpoConfig, loss_and_cotangent};
+use gradus_ppo::{Minibatches, Ppo, PpoConfig, loss_and_cotangent};
 
 /// Environments and steps of the rollout.
 const ROLLOUT: (usize, usize) = (8, 128);
@@ -16,16 +16,6 @@ const MINIBATCHES: usize = 4;
 /// The length of CartPole's observations.
 const OBSERVATION_WIDTH: usize = 4;
 const FAMILY: Distribution = Distribution::Categorical { n: 2 };
-
-/// The settings of PPO's loss in the comparisons with other libraries.
-const LOSS: LossConfig = LossConfig {
-    objective: LossObjective::Clip { epsilon: 0.2, dual: None },
-    value_clip_epsilon: None,
-    entropy_coef: 0.01,
-    value_coef: 0.5,
-    normalize_advantage: true,
-    value_scale: None,
-};
 
 /// One minibatch: the loss alone, and with the way there and back through the networks.
 fn minibatch(c: &mut Criterion) {

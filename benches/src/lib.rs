@@ -13,10 +13,12 @@ use rand::RngExt;
 mod experience;
 mod peak;
 mod stepping;
+mod training;
 
 pub use experience::{experience, experience_of};
 pub use peak::{PEAK_FLOP, fma_chains};
 pub use stepping::Stepping;
+pub use training::{LOSS, Workload};
 
 /// Criterion with times that keep the whole suite within a few minutes; options of the command line override them.
 pub fn criterion() -> Criterion {

@@ -5,9 +5,13 @@ use gradus_runner::plot::{Bars, Plot};
 use super::estimates::Estimate;
 use super::table::{aligned, rate, time};
 use super::{BUSY_LOAD, Machine};
+use crate::pages::provenance;
 
 /// The beginning of the names of these benchmarks: `growth/envs 64`.
 const GROUP: &str = "growth/";
+
+/// What writes the page.
+const COMMAND: &str = "cargo xtask bench --devices cpu --filter growth --page docs/results/growth.md";
 
 /// What grows: its name, how the table and the picture call it, and what the arithmetic of a step grows with.
 const AXES: [(&str, &str, &str); 3] = [
@@ -147,13 +151,10 @@ pub(super) fn page(machine: &Machine, results: &[Estimate], folder: &str) -> Opt
         _ => String::new(),
     };
     let mut text = format!(
-        "# Growth\n\n\
-         Written by `cargo xtask bench --devices cpu --filter growth --page docs/results/growth.md`.\n\n\
+        "# Growth\n\n{}\n\n\
          PPO on CartPole with 4 epochs of 4 minibatches and two separate networks with tanh, on all cores unless said\n\
-         otherwise. Times are medians on {}, at {} (commit {}).{load}\n",
-        machine.summary(),
-        machine.date,
-        machine.commit.clone().unwrap_or_else(|| "unknown".to_owned()),
+         otherwise. Times are medians.{load}\n",
+        provenance(COMMAND, machine),
     );
     for ((axis, title, about), points) in axes {
         let table = table(axis, &points);
