@@ -2,6 +2,7 @@
 //! iteration cost: what `docs/results/growth.md` is made of.
 
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use gradus_benches::{LOSS, Workload, criterion, experience, measure};
@@ -60,63 +61,81 @@ fn hidden(c: &mut Criterion) {
     }
 }
 
-/// The parts of an iteration on one thread, each as often as it comes in one.
+/// The parts of an iteration on one thread, each as often as it comes in one. They are timed in turn, round by round: what
+/// is left of an iteration is a difference, and means little between times of which a processor's speed has changed.
 fn parts(c: &mut Criterion) {
     let rows = BASE.n_envs * BASE.n_steps;
-    let unit = (rows, "step");
-    iterations(c, "part iteration", BASE, 1);
-
-    let (mut agent, rollout) = experience(&FAMILY, OBSERVATION_WIDTH, (BASE.n_envs, BASE.n_steps));
+    let shape = (BASE.n_envs, BASE.n_steps);
+    let mut trainer = BASE.trainer(u64::MAX, 1);
+    let (mut agent, rollout) = experience(&FAMILY, OBSERVATION_WIDTH, shape);
     let (batch, start) = (rollout.batch(), agent.theta.clone());
     let mut ppo = Ppo::new(BASE.ppo(), &agent).expect("settings in range");
     let (mut threads, mut rng) = (Threads::new(1), Stream::new(0, "update", 0));
-    measure(c, "growth", "part update", unit, |b| {
-        b.iter(|| {
-            agent.theta.copy_from_slice(&start);
-            let context = Context { team: threads.team(), progress: 0.0, rng: &mut rng };
-            ppo.update(&mut agent, &batch, context).expect("finite numbers")
-        });
-    });
-
-    let Agent { mut network, mut theta } = agent;
+    let (Agent { mut network, theta }, _) = experience(&FAMILY, OBSERVATION_WIDTH, shape);
     // Scattered over the batch like a shuffled minibatch.
     let listed: Vec<u32> = (0..rows as u32).step_by(MINIBATCHES).collect();
+    let input = Input::listed(batch.observations, OBSERVATION_WIDTH, &listed);
+    let split = network.policy_parameter_count();
     let mut gradient = vec![0.0; theta.len()];
-    measure(c, "growth", "part networks", unit, |b| {
-        let input = Input::listed(batch.observations, OBSERVATION_WIDTH, &listed);
+    let (outputs, mut cotangent) = (vec![0.1; listed.len() * 3], vec![0.0; listed.len() * 3]);
+    let (mut stepped, mut step) = (theta.clone(), vec![1e-3; theta.len()]);
+    let mut adam = Adam::new(AdamConfig::new(), theta.len()).expect("the defaults");
+
+    let mut iteration = || drop(trainer.iterate().expect("finite numbers"));
+    let mut update = || {
+        agent.theta.copy_from_slice(&start);
+        let context = Context { team: threads.team(), progress: 0.0, rng: &mut rng };
+        ppo.update(&mut agent, &batch, context).expect("finite numbers");
+    };
+    let mut networks = || {
         // The loss does next to nothing.
         let loss = |_: usize, _: &[f32], cotangent: &mut [f32]| {
             cotangent.fill(1e-3);
             0.0
         };
-        b.iter(|| {
-            for _ in 0..GRADIENTS {
-                black_box(network.gradient_of(Team::single(), &theta, input, &loss, &loss, &mut gradient));
-            }
+        for _ in 0..GRADIENTS {
+            black_box(network.gradient_of(Team::single(), &theta, input, &loss, &loss, &mut gradient));
+        }
+    };
+    let mut loss = || {
+        for _ in 0..GRADIENTS {
+            let outputs = black_box(&outputs);
+            black_box(loss_and_cotangent(&LOSS, &FAMILY, &batch, &listed, outputs, &mut cotangent));
+        }
+    };
+    let mut adam_steps = || {
+        for _ in 0..GRADIENTS {
+            let params = (&mut stepped[..], split);
+            shared_adam_step(Team::single(), &mut adam, params, black_box(&mut step), 1.0, 0.0);
+        }
+    };
+    let mut parts: [(&str, &mut dyn FnMut()); 5] = [
+        ("part iteration", &mut iteration),
+        ("part update", &mut update),
+        ("part networks", &mut networks),
+        ("part loss", &mut loss),
+        ("part adam", &mut adam_steps),
+    ];
+    let mut rounds: Option<Vec<[Duration; 5]>> = None;
+    for i in 0..parts.len() {
+        measure(c, "growth", parts[i].0, (rows, "step"), |b| {
+            let rounds = rounds.get_or_insert_with(|| (0..ROUNDS).map(|_| one_round(&mut parts)).collect());
+            let mut times = rounds.iter().map(|round| round[i]).cycle();
+            b.iter_custom(|iterations| times.by_ref().take(iterations as usize).sum());
         });
-    });
+    }
+}
 
-    let outputs = vec![0.1; listed.len() * 3];
-    let mut cotangent = vec![0.0; outputs.len()];
-    measure(c, "growth", "part loss", unit, |b| {
-        b.iter(|| {
-            for _ in 0..GRADIENTS {
-                let outputs = black_box(&outputs);
-                black_box(loss_and_cotangent(&LOSS, &FAMILY, &batch, &listed, outputs, &mut cotangent));
-            }
-        });
-    });
+/// Rounds in which the parts are timed.
+const ROUNDS: usize = 300;
 
-    let mut adam = Adam::new(AdamConfig::new(), theta.len()).expect("the defaults");
-    let split = network.policy_parameter_count();
-    measure(c, "growth", "part adam", unit, |b| {
-        b.iter(|| {
-            for _ in 0..GRADIENTS {
-                let params = (&mut theta[..], split);
-                shared_adam_step(Team::single(), &mut adam, params, black_box(&mut gradient), 1.0, 0.0);
-            }
-        });
-    });
+/// The time of each part, one after the other.
+fn one_round(parts: &mut [(&str, &mut dyn FnMut()); 5]) -> [Duration; 5] {
+    std::array::from_fn(|i| {
+        let begin = Instant::now();
+        parts[i].1();
+        begin.elapsed()
+    })
 }
 
 criterion_group! { name = benches; config = criterion().sample_size(20); targets = steps, envs, hidden, parts }

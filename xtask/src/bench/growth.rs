@@ -102,7 +102,7 @@ fn parts_table(parts: &[(&str, f64)]) -> String {
     let all: f64 = parts.iter().map(|(_, ns)| ns).sum();
     let mut lines = vec![["part", "time", "share"].map(str::to_owned).to_vec()];
     for (title, ns) in parts {
-        lines.push(vec![(*title).to_owned(), time(ns.max(0.0)), format!("{:.1} %", 100.0 * ns / all)]);
+        lines.push(vec![(*title).to_owned(), time(*ns), format!("{:.1} %", 100.0 * ns / all)]);
     }
     lines.push(vec!["an iteration".to_owned(), time(all), "100 %".to_owned()]);
     aligned(&lines)
@@ -126,7 +126,7 @@ pub(super) fn pictures(results: &[Estimate]) -> Vec<(String, String)> {
         let bars: Vec<(&str, f64, String)> = parts
             .iter()
             .map(|(title, ns)| {
-                (*title, ns.max(0.0) / 1e6, format!("{} ({:.0} %)", time(ns.max(0.0)), 100.0 * ns / all))
+                (*title, ns.max(0.0) / 1e6, format!("{} ({:.0} %)", time(*ns), 100.0 * ns / all))
             })
             .collect();
         let bars = Bars::new("An iteration of PPO on CartPole, 8×128, one thread").group("parts", &bars);
@@ -167,7 +167,7 @@ pub(super) fn page(machine: &Machine, results: &[Estimate], folder: &str) -> Opt
         text += &format!(
             "\n## Parts\n\n\
              Where the time of an iteration of 8 × 128 goes on one thread. Each part is measured by itself, as often as it comes\n\
-             in an iteration; what is left is the rest.\n\n```text\n{table}```\n\n![Parts of an iteration]({folder}/parts.svg)\n"
+             in an iteration, in turn with the others; what is left is the rest.\n\n```text\n{table}```\n\n![Parts of an iteration]({folder}/parts.svg)\n"
         );
     }
     Some(text)
