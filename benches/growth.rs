@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use gradus_benches::{LOSS, Workload, criterion, experience, measure};
 use gradus_core_math::{Adam, AdamConfig, Distribution, Stream};
-use gradus_policy::{Agent, Context, Input, Team, Threads, Update, shared_adam_step};
+use gradus_policy::{Agent, Context, Input, SharedStep, Side, Team, Threads, Update};
 use gradus_ppo::{Minibatches, Ppo, loss_and_cotangent};
 
 /// What is trained, but for what grows.
@@ -71,7 +71,7 @@ fn parts(c: &mut Criterion) {
     let (batch, start) = (rollout.batch(), agent.theta.clone());
     let mut ppo = Ppo::new(BASE.ppo(), &agent).expect("settings in range");
     let (mut threads, mut rng) = (Threads::new(1), Stream::new(0, "update", 0));
-    let (Agent { mut network, theta }, _) = experience(&FAMILY, OBSERVATION_WIDTH, shape);
+    let (Agent { mut network, mut theta }, _) = experience(&FAMILY, OBSERVATION_WIDTH, shape);
     // Scattered over the batch like a shuffled minibatch.
     let listed: Vec<u32> = (0..rows as u32).step_by(MINIBATCHES).collect();
     let input = Input::listed(batch.observations, OBSERVATION_WIDTH, &listed);
@@ -94,7 +94,8 @@ fn parts(c: &mut Criterion) {
             0.0
         };
         for _ in 0..GRADIENTS {
-            black_box(network.gradient_of(Team::single(), &theta, input, &loss, &loss, &mut gradient));
+            let sides = Side::both(&mut theta, &mut gradient, split);
+            black_box(network.gradient_after(Team::single(), sides, input, &loss, &loss));
         }
     };
     let mut loss = || {
@@ -105,8 +106,7 @@ fn parts(c: &mut Criterion) {
     };
     let mut adam_steps = || {
         for _ in 0..GRADIENTS {
-            let params = (&mut stepped[..], split);
-            shared_adam_step(Team::single(), &mut adam, params, black_box(&mut step), 1.0, 0.0);
+            SharedStep::new(&mut adam, 1.0, 0.0).take(Team::single(), &mut stepped, black_box(&mut step));
         }
     };
     let mut parts: [(&str, &mut dyn FnMut()); 5] = [

@@ -50,7 +50,9 @@ mod special;
 mod stats;
 mod stream;
 
-pub use distribution::{BLOCK, Block, Distribution, DistributionError, TOTAL_VARIATION_ENUMERATION_LIMIT};
+pub use distribution::{
+    BLOCK, Block, Coefficients, Distribution, DistributionError, TOTAL_VARIATION_ENUMERATION_LIMIT,
+};
 pub use linalg::{axpy, dot, norm};
 pub use moments::RunningMoments;
 pub use optim::{

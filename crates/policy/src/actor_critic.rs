@@ -9,7 +9,7 @@ use crate::network::{Input, Linearized, Network, TensorInfo};
 use crate::policy_head::{LinearizedHead, PolicyHead};
 use crate::rows::{append, take_apart};
 use crate::threads::Team;
-use crate::update::squared_norm;
+use crate::update::{SharedStep, squared_norm};
 
 /// A policy with its critic: a network whose rows are the parameters φ of the action distribution, then the
 /// state's value.
@@ -197,38 +197,30 @@ fn team_for<N: Network>(team: Team<'_>) -> Team<'_> {
 }
 
 impl<N: Network> ActorCritic<N> {
-    /// `gradient` ← the gradient in θ of a loss that is a sum over rows, and over policy and critic. Returns the sums of
-    /// what both parts returned, and the norm of the gradient, accumulated in `f64`.
+    /// Takes the step of each side, if there is one, along the gradient that it holds; then the gradient in θ of a loss
+    /// that is a sum over rows, and over policy and critic. Returns the sums of what both parts returned, and the norm of
+    /// the gradient, accumulated in `f64`.
     ///
     /// As [`Network::gradient`], but that `policy(first, params, cotangent)` sees the parameters of the distributions,
     /// `[rows, n_params]`, and `value(first, values, cotangent)` the values, `[rows]`. Where policy and critic share
-    /// nothing, each is a matter of its own threads.
+    /// nothing, each is a matter of its own threads. Where they share a trunk, it is the first side, and the second one is
+    /// empty.
     ///
     /// # Panics
     /// When lengths do not fit.
-    pub fn gradient_of<P: Send + Default + AddAssign, V: Send + Default + AddAssign>(
+    pub fn gradient_after<P: Send + Default + AddAssign, V: Send + Default + AddAssign>(
         &mut self,
-        mut team: Team<'_>,
-        theta: &[N::Scalar],
+        team: Team<'_>,
+        [first, second]: [Side<'_, N::Scalar>; 2],
         input: Input<'_, N::Scalar>,
         policy: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> P + Sync),
         value: &(impl Fn(usize, &[N::Scalar], &mut [N::Scalar]) -> V + Sync),
-        gradient: &mut [N::Scalar],
     ) -> (P, V, f64) {
         match &mut self.body {
             Body::Separate { actor, critic } => {
-                let split = actor.parameter_count();
-                let (of_actor, of_critic) = theta.split_at(split);
-                let (to_actor, to_critic) = gradient.split_at_mut(split);
                 let ((policy, of_policy), (value, of_value)) = team_for::<N>(team).join(
-                    |mut team| {
-                        let sum = actor.gradient(team.reborrow(), of_actor, input, policy, to_actor);
-                        (sum, squared_norm(team, to_actor))
-                    },
-                    |mut team| {
-                        let sum = critic.gradient(team.reborrow(), of_critic, input, value, to_critic);
-                        (sum, squared_norm(team, to_critic))
-                    },
+                    |team| first.gradient_after(actor, team, input, policy),
+                    |team| second.gradient_after(critic, team, input, value),
                 );
                 (policy, value, (of_policy + of_value).sqrt())
             }
@@ -244,10 +236,52 @@ impl<N: Network> ActorCritic<N> {
                     append(&to_params, &to_values, cotangent);
                     sums
                 };
-                let Both(policy, value) = trunk.gradient(team.reborrow(), theta, input, &both, gradient);
-                (policy, value, squared_norm(team, gradient).sqrt())
+                let (Both(policy, value), square) = first.gradient_after(trunk, team, input, &both);
+                (policy, value, square.sqrt())
             }
         }
+    }
+}
+
+/// The parameters of one network, of which the gradient is asked for.
+pub struct Side<'a, T> {
+    /// A step that is to be taken first.
+    pub step: Option<SharedStep<'a, T>>,
+    /// Changed by the step alone.
+    pub theta: &'a mut [T],
+    /// At first what the step is along.
+    pub gradient: &'a mut [T],
+}
+
+impl<'a, T: Real> Side<'a, T> {
+    /// Both sides of vectors in which the policy's `policy_parameter_count` parameters stand first, without a step.
+    ///
+    /// # Panics
+    /// When there are fewer parameters.
+    pub fn both(theta: &'a mut [T], gradient: &'a mut [T], policy_parameter_count: usize) -> [Self; 2] {
+        let (of_policy, of_critic) = theta.split_at_mut(policy_parameter_count);
+        let (to_policy, to_critic) = gradient.split_at_mut(policy_parameter_count);
+        [(of_policy, to_policy), (of_critic, to_critic)].map(|(theta, gradient)| Self {
+            step: None,
+            theta,
+            gradient,
+        })
+    }
+
+    /// Takes the step, then the gradient of `loss`. Returns the loss and the squared norm.
+    fn gradient_after<N: Network<Scalar = T>, S: Send + Default + AddAssign>(
+        self,
+        network: &mut N,
+        mut team: Team<'_>,
+        input: Input<'_, T>,
+        loss: &(impl Fn(usize, &[T], &mut [T]) -> S + Sync),
+    ) -> (S, f64) {
+        let Self { step, theta, gradient } = self;
+        if let Some(step) = step {
+            step.take(team.reborrow(), theta, gradient);
+        }
+        let sum = network.gradient(team.reborrow(), theta, input, loss, gradient);
+        (sum, squared_norm(team, gradient))
     }
 }
 

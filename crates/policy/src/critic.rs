@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Batch, Context, Network, Rows, UpdateError, UpdateState, check_schedule, check_setting, shared_adam_step,
+    Batch, Context, Network, Rows, SharedStep, UpdateError, UpdateState, check_schedule, check_setting,
 };
 
 /// How the critic is fitted, apart from the policy.
@@ -131,14 +131,8 @@ impl<T: Real> CriticFit<T> {
                     sum
                 };
                 loss += critic.gradient(team.reborrow(), theta, input, &squares, &mut self.gradient);
-                shared_adam_step(
-                    team.reborrow(),
-                    &mut self.adam,
-                    (&mut *theta, 0),
-                    &mut self.gradient,
-                    1.0,
-                    learning_rate,
-                );
+                let step = SharedStep::new(&mut self.adam, 1.0, learning_rate);
+                step.take(team.reborrow(), theta, &mut self.gradient);
             }
         }
         loss / batch.len() as f64

@@ -27,7 +27,7 @@ mod update;
 mod value_scale;
 
 pub use action_map::ActionMap;
-pub use actor_critic::{ActorCritic, LinearizedActorCritic};
+pub use actor_critic::{ActorCritic, LinearizedActorCritic, Side};
 pub use architecture::{ActorCriticConfig, Body, ConvConfig, ConvLayer, POLICY_GAIN, VALUE_GAIN};
 pub use batch::{Batch, Rollout};
 pub use branches::Branches;
@@ -42,7 +42,7 @@ pub use policy_head::{FrozenHead, LinearizedHead, PolicyHead};
 pub use search::{Candidate, Search, SearchError};
 pub use threads::{Team, Threads};
 pub use update::{
-    Agent, Context, Metrics, Update, UpdateError, UpdateState, check_finite, check_present, check_schedule,
-    check_setting, shared_adam_step,
+    Agent, Context, Descent, Metrics, SharedStep, Update, UpdateError, UpdateState, check_finite,
+    check_present, check_schedule, check_setting,
 };
 pub use value_scale::ValueScale;

@@ -238,8 +238,10 @@ fn a_gradient_of_both_parts_is_that_of_the_joint_outputs() {
             let results = [1, 2, 3, 4].map(|count| {
                 let mut threads = Threads::new(count);
                 let mut gradient = vec![9.0; theta.len()];
+                let split = network.policy_parameter_count();
+                let sides = Side::both(&mut theta, &mut gradient, split);
                 let (params, values, norm) =
-                    network.gradient_of(threads.team(), &theta, input, &policy, &value, &mut gradient);
+                    network.gradient_after(threads.team(), sides, input, &policy, &value);
                 assert_eq!((params, values), (rows * (width - 1), rows), "{what}");
                 assert!((norm - dot(&gradient, &gradient).sqrt()).abs() < 1e-6 * norm, "{what}");
                 assert_close(&gradient, &wide(&expected), 1e-6 * norm, what);

@@ -2,8 +2,8 @@
 
 use std::ops::AddAssign;
 
-use gradus_core_math::{BLOCK, Block, Distribution, Real};
-use gradus_policy::{Batch, Loop, Rows, ValueScale, vectorized};
+use gradus_core_math::{BLOCK, Block, Coefficients, Distribution, Real};
+use gradus_policy::{Batch, Input, Loop, Rows, ValueScale, vectorized};
 
 /// The policy's part of a minibatch's loss, with the constants of the moment; see
 /// [`Objective`](crate::Objective).
@@ -191,6 +191,11 @@ impl<'a, T: Real> Minibatch<'a, T> {
         Self { config, distribution, batch, rows, mean, scale, per_row, term }
     }
 
+    /// The observations of its rows.
+    pub(crate) fn input(&self) -> Input<'a, T> {
+        self.batch.input(Rows::Listed(self.rows))
+    }
+
     /// What the distributions of some rows, from the `first` on, contribute to the losses; and its cotangent in their
     /// parameters, `[_, n_params]`.
     pub(crate) fn policy(&self, first: usize, params: &[T], cotangent: &mut [T]) -> Losses {
@@ -251,48 +256,61 @@ impl<T: Real> Loop for RatioLoss<'_, '_, T> {
 
     /// Adds the gradient to the cotangent, and returns the sums.
     #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
     fn run(self) -> Losses {
         let Self { minibatch, rows, params, cotangent } = self;
-        let Minibatch { config, distribution, batch, mean, scale, per_row, term, .. } = *minibatch;
+        let Minibatch { config, distribution, batch, per_row, .. } = *minibatch;
         let (action_width, mask_width) = (distribution.action_width(), distribution.mask_width());
-        let derivative_weight = T::of(per_row);
-        let of_entropies = [T::of(-config.entropy_coef * per_row); BLOCK];
-        let mut sum = Losses::default();
-        let coefs = |first: usize, log_probs: &Block<T>, entropies: &Block<T>| {
-            let rows = &rows[first..rows.len().min(first + BLOCK)];
-            let (mut log_probs_old, mut advantages) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
-            for (i, &row) in rows.iter().enumerate() {
-                log_probs_old[i] = batch.log_probs[row as usize];
-                advantages[i] = T::of((batch.advantages[row as usize].wide() - mean) * scale);
-            }
-            let (mut losses, mut derivatives) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
-            let (mut outside, mut kls) = ([0.0; BLOCK], [0.0; BLOCK]);
-            for i in 0..BLOCK {
-                let log_ratio = log_probs[i] - log_probs_old[i];
-                let ratio = log_ratio.exp_in_loop();
-                let policy = term.at(ratio, advantages[i]);
-                losses[i] = policy.loss;
-                derivatives[i] = policy.derivative * derivative_weight;
-                outside[i] = if policy.outside { 1.0 } else { 0.0 };
-                kls[i] = kl_estimate(log_ratio.wide(), ratio.wide());
-            }
-            for i in 0..rows.len() {
-                sum.policy_loss += losses[i].wide();
-                sum.entropy += entropies[i].wide();
-                sum.clip_fraction += outside[i];
-                sum.kl_old_new += kls[i];
-            }
-            (derivatives, of_entropies)
-        };
         let of_row = |i: usize| rows[i] as usize;
         let mask = |i| batch.mask(mask_width, of_row(i));
         let action = |i| Batch::<T>::row(batch.actions, action_width, of_row(i));
+        let mut sum = Losses::default();
+        let coefs = RatioCoefficients { minibatch, rows, sum: &mut sum };
         distribution.add_gradients_with(params, mask, action, coefs, cotangent);
         if let LossObjective::Penalty { .. } = config.objective {
             (sum.clip_fraction, sum.kl_old_new) = (0.0, 0.0);
         }
         sum.times(per_row)
+    }
+}
+
+/// The derivatives of some rows' losses in log π(a) and H.
+struct RatioCoefficients<'m, 'a, T> {
+    minibatch: &'m Minibatch<'a, T>,
+    rows: &'m [u32],
+    /// Of the losses so far.
+    sum: &'m mut Losses,
+}
+
+impl<T: Real> Coefficients<T> for RatioCoefficients<'_, '_, T> {
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
+    fn of_rows(&mut self, first: usize, log_probs: &Block<T>, entropies: &Block<T>) -> (Block<T>, Block<T>) {
+        let Minibatch { config, batch, mean, scale, per_row, term, .. } = *self.minibatch;
+        let derivative_weight = T::of(per_row);
+        let rows = &self.rows[first..self.rows.len().min(first + BLOCK)];
+        let (mut log_probs_old, mut advantages) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
+        for (i, &row) in rows.iter().enumerate() {
+            log_probs_old[i] = batch.log_probs[row as usize];
+            advantages[i] = T::of((batch.advantages[row as usize].wide() - mean) * scale);
+        }
+        let (mut losses, mut derivatives) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
+        let (mut outside, mut kls) = ([0.0; BLOCK], [0.0; BLOCK]);
+        for i in 0..BLOCK {
+            let log_ratio = log_probs[i] - log_probs_old[i];
+            let ratio = log_ratio.exp_in_loop();
+            let policy = term.at(ratio, advantages[i]);
+            losses[i] = policy.loss;
+            derivatives[i] = policy.derivative * derivative_weight;
+            outside[i] = if policy.outside { 1.0 } else { 0.0 };
+            kls[i] = kl_estimate(log_ratio.wide(), ratio.wide());
+        }
+        for i in 0..rows.len() {
+            self.sum.policy_loss += losses[i].wide();
+            self.sum.entropy += entropies[i].wide();
+            self.sum.clip_fraction += outside[i];
+            self.sum.kl_old_new += kls[i];
+        }
+        (derivatives, [T::of(-config.entropy_coef * per_row); BLOCK])
     }
 }
 

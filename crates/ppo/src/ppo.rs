@@ -1,9 +1,9 @@
 //! The update.
 
-use gradus_core_math::{Adam, AdamConfig, Distribution, Real, clip_factor};
+use gradus_core_math::{Adam, AdamConfig, Real, clip_factor};
 use gradus_policy::{
-    Agent, Batch, Context, Metrics, Network, Rows, Team, Update, UpdateError, UpdateState, ValueScale,
-    check_finite, check_present, shared_adam_step,
+    ActorCritic, Agent, Batch, Context, Descent, Metrics, Network, Team, Update, UpdateError, UpdateState,
+    ValueScale, check_finite, check_present,
 };
 use rand::seq::SliceRandom;
 
@@ -48,7 +48,6 @@ pub struct Ppo<T> {
     adam: Adam<T>,
     adapted: Adapted,
     updates: u64,
-    gradient: Vec<T>,
     /// Parameters of the distributions after an update, `[B, n_params]`.
     params: Vec<T>,
     /// Rows, or sequences of rows where the network remembers, in the order of an epoch.
@@ -70,7 +69,6 @@ impl<T: Real> Ppo<T> {
             config,
             adam,
             updates: 0,
-            gradient: vec![T::zero(); agent.theta.len()],
             params: Vec::new(),
             pieces: Vec::new(),
             rows: Vec::new(),
@@ -148,7 +146,8 @@ impl<T: Real> Ppo<T> {
         rows.enumerate().map(kl).sum::<f64>() / batch.len() as f64
     }
 
-    /// K epochs over shuffled minibatches. Where the network remembers, whole sequences are shuffled.
+    /// K epochs over shuffled minibatches. Where the network remembers, whole sequences are shuffled. After an error
+    /// parameters and Adam are as before.
     fn epochs<N: Network<Scalar = T>>(
         &mut self,
         agent: &mut Agent<N>,
@@ -164,62 +163,28 @@ impl<T: Real> Ppo<T> {
         let minibatches = self.config.minibatches.of_pieces(length);
         self.pieces.clear();
         self.pieces.extend(0..(batch.len() / length) as u32);
-        for _ in 0..self.config.epochs {
+        let mut descent = Descent::begin(&agent.network, &agent.theta, &self.adam, learning_rate);
+        'epochs: for _ in 0..self.config.epochs {
             self.pieces.shuffle(rng);
             batch.rows_of_pieces(&self.pieces, &mut self.rows);
             done.begin_epoch();
             let mut start = 0;
             for end in minibatches.ends(self.pieces.len()).map(|pieces| pieces * length) {
-                let (losses, norm) =
-                    self.gradient(team.reborrow(), agent, &distribution, batch, start..end, loss, &mut done)?;
+                let minibatch = Minibatch::new(loss, &distribution, batch, &self.rows[start..end]);
+                let (losses, norm) = gradient(team.reborrow(), &mut descent, &mut agent.network, &minibatch);
+                check_losses(&losses, norm, self.updates + 1)?;
+                done.add(&losses, norm);
                 if self.config.kl_target.is_some_and(|target| losses.kl_old_new > KL_TOLERANCE * target) {
                     done.stopped = true;
-                    return Ok(done);
+                    break 'epochs;
                 }
-                let factor = self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(norm, bound));
-                let split = agent.network.policy_parameter_count();
-                let (theta, gradient) = ((&mut agent.theta[..], split), &mut self.gradient);
-                shared_adam_step(team.reborrow(), &mut self.adam, theta, gradient, factor, learning_rate);
+                descent.step(self.config.max_grad_norm.map_or(1.0, |bound| clip_factor(norm, bound)));
                 done.steps += 1;
                 start = end;
             }
         }
+        descent.end(team, &mut agent.theta, &mut self.adam);
         Ok(done)
-    }
-
-    /// The gradient of the loss over the rows of one minibatch, and its norm.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one formula, at its one call")]
-    fn gradient<N: Network<Scalar = T>>(
-        &mut self,
-        team: Team<'_>,
-        agent: &mut Agent<N>,
-        distribution: &Distribution,
-        batch: &Batch<'_, T>,
-        minibatch: std::ops::Range<usize>,
-        loss: &LossConfig,
-        done: &mut Progress,
-    ) -> Result<(Losses, f64), UpdateError> {
-        let rows = &self.rows[minibatch];
-        let minibatch = Minibatch::new(loss, distribution, batch, rows);
-        let (mut losses, of_values, norm) = agent.network.gradient_of(
-            team,
-            &agent.theta,
-            batch.input(Rows::Listed(rows)),
-            &|first, params: &[T], cotangent: &mut [T]| minibatch.policy(first, params, cotangent),
-            &|first, values: &[T], cotangent: &mut [T]| minibatch.value(first, values, cotangent),
-            &mut self.gradient,
-        );
-        losses += of_values;
-        for (name, value) in [
-            ("the policy loss", losses.policy_loss),
-            ("the value loss", losses.value_loss),
-            ("the entropy", losses.entropy),
-        ] {
-            check_finite(name, value, self.updates + 1)?;
-        }
-        check_finite("the norm of the gradient", norm, self.updates + 1)?;
-        done.add(&losses, norm);
-        Ok((losses, norm))
     }
 
     /// The state for a checkpoint: see [`Update::state`].
@@ -243,6 +208,39 @@ impl<T: Real> Ppo<T> {
         (self.adam, self.adapted, self.updates) = (adam, adapted, updates);
         Ok(())
     }
+}
+
+/// The gradient of the loss of a minibatch. Returns its losses and the norm.
+fn gradient<N: Network>(
+    team: Team<'_>,
+    descent: &mut Descent<N::Scalar>,
+    network: &mut ActorCritic<N>,
+    minibatch: &Minibatch<'_, N::Scalar>,
+) -> (Losses, f64) {
+    let (mut losses, of_values, norm) = descent.gradient(
+        team,
+        network,
+        minibatch.input(),
+        &|first, params: &[N::Scalar], cotangent: &mut [N::Scalar]| {
+            minibatch.policy(first, params, cotangent)
+        },
+        &|first, values: &[N::Scalar], cotangent: &mut [N::Scalar]| minibatch.value(first, values, cotangent),
+    );
+    losses += of_values;
+    (losses, norm)
+}
+
+/// Everything is finite.
+fn check_losses(losses: &Losses, norm: f64, update: u64) -> Result<(), UpdateError> {
+    for (name, value) in [
+        ("the policy loss", losses.policy_loss),
+        ("the value loss", losses.value_loss),
+        ("the entropy", losses.entropy),
+        ("the norm of the gradient", norm),
+    ] {
+        check_finite(name, value, update)?;
+    }
+    Ok(())
 }
 
 /// The name of the optimiser in a state.

@@ -12,10 +12,40 @@ pub(super) const FEW: usize = 16;
 /// One number for each row of a block.
 pub type Block<T> = [T; BLOCK];
 
+/// The coefficients with which the gradients of a block of rows are added up. A function is such a thing, but one that may
+/// be compiled by itself, for the vectors that every processor has; an `#[inline(always)]` method becomes part of the
+/// function around it.
+pub trait Coefficients<T> {
+    /// `(log_prob_coefs, entropy_coefs)` of the rows from the `first` on, from their log π(a) and H.
+    fn of_rows(&mut self, first: usize, log_probs: &Block<T>, entropies: &Block<T>) -> (Block<T>, Block<T>);
+}
+
+impl<T, F: FnMut(usize, &Block<T>, &Block<T>) -> (Block<T>, Block<T>)> Coefficients<T> for F {
+    #[inline(always)]
+    fn of_rows(&mut self, first: usize, log_probs: &Block<T>, entropies: &Block<T>) -> (Block<T>, Block<T>) {
+        self(first, log_probs, entropies)
+    }
+}
+
+/// Those of one block.
+pub(super) struct BlockCoefficients<'c, C> {
+    of_all: &'c mut C,
+    first: usize,
+}
+
+impl<C> BlockCoefficients<'_, C> {
+    #[inline(always)]
+    pub(super) fn of<T>(self, log_probs: &Block<T>, entropies: &Block<T>) -> (Block<T>, Block<T>)
+    where
+        C: Coefficients<T>,
+    {
+        self.of_all.of_rows(self.first, log_probs, entropies)
+    }
+}
+
 impl Distribution {
-    /// [`add_gradient_with`](Self::add_gradient_with) for many rows, in blocks whose coefficients are asked for together:
-    /// `(log_prob_coefs, entropy_coefs) = coefs(first, log_probs, entropies)` for the rows from the `first` on. Where
-    /// they are fewer than a block, what is said of the others is not used.
+    /// [`add_gradient_with`](Self::add_gradient_with) for many rows, in blocks whose coefficients are asked for together. Where the
+    /// rows are fewer than a block, what is said of the others is not used.
     ///
     /// A categorical family of a few choices without masks, and a Gaussian of a few variables, are computed on vectors, as
     /// wide as those of the function around this one, with exponentials and logarithms that in `f32` are right to 2e-7.
@@ -41,7 +71,7 @@ impl Distribution {
         params: &[T],
         mask: impl Fn(usize) -> Option<&'a [bool]>,
         action: impl Fn(usize) -> &'a [T],
-        mut coefs: impl FnMut(usize, &Block<T>, &Block<T>) -> (Block<T>, Block<T>),
+        mut coefs: impl Coefficients<T>,
         gradient: &mut [T],
     ) {
         let width = self.n_params();
@@ -49,7 +79,7 @@ impl Distribution {
         let blocks = params.chunks(BLOCK * width).zip(gradient.chunks_mut(BLOCK * width));
         for (index, (params, gradient)) in blocks.enumerate() {
             let first = index * BLOCK;
-            let coefs = |log_probs: &_, entropies: &_| coefs(first, log_probs, entropies);
+            let coefs = BlockCoefficients { of_all: &mut coefs, first };
             match self {
                 Self::Categorical { n } if *n <= FEW && mask(first).is_none() => {
                     let action = |i: usize| action(first + i)[0];
@@ -70,7 +100,7 @@ impl Distribution {
         params: &[T],
         mask: impl Fn(usize) -> Option<&'a [bool]>,
         action: impl Fn(usize) -> &'a [T],
-        coefs: impl FnOnce(&Block<T>, &Block<T>) -> (Block<T>, Block<T>),
+        coefs: BlockCoefficients<'_, impl Coefficients<T>>,
         gradient: &mut [T],
     ) {
         let width = self.n_params();
@@ -78,7 +108,7 @@ impl Distribution {
         for (i, params) in params.chunks_exact(width).enumerate() {
             (log_probs[i], entropies[i]) = self.log_prob_and_entropy(params, mask(i), action(i));
         }
-        let (of_log_prob, of_entropy) = coefs(&log_probs, &entropies);
+        let (of_log_prob, of_entropy) = coefs.of(&log_probs, &entropies);
         for (i, (params, gradient)) in
             params.chunks_exact(width).zip(gradient.chunks_exact_mut(width)).enumerate()
         {

@@ -5,7 +5,7 @@
 
 use rand::RngExt;
 
-use super::block::{BLOCK, Block, FEW};
+use super::block::{BLOCK, BlockCoefficients, Coefficients, FEW};
 use super::divergence_term;
 use crate::Real;
 
@@ -207,7 +207,7 @@ pub(super) fn add_gradients_with<T: Real>(
     n: usize,
     logits: &[T],
     action: impl Fn(usize) -> T,
-    coefs: impl FnOnce(&Block<T>, &Block<T>) -> (Block<T>, Block<T>),
+    coefs: BlockCoefficients<'_, impl Coefficients<T>>,
     gradient: &mut [T],
 ) {
     let zeros = [T::zero(); BLOCK];
@@ -250,7 +250,7 @@ pub(super) fn add_gradients_with<T: Real>(
     for row in 0..BLOCK {
         log_probs[row] += shifts[chosen[row]][row];
     }
-    let (of_log_prob, of_entropy) = coefs(&log_probs, &entropies);
+    let (of_log_prob, of_entropy) = coefs.of(&log_probs, &entropies);
     for i in 0..n {
         for row in 0..BLOCK {
             let prob = weights[i][row] * scale[row];

@@ -8,7 +8,7 @@ mod diag_gaussian;
 mod divergence;
 mod gradient;
 
-pub use block::{BLOCK, Block};
+pub use block::{BLOCK, Block, Coefficients};
 pub use check::DistributionError;
 pub use divergence::TOTAL_VARIATION_ENUMERATION_LIMIT;
 

@@ -84,23 +84,22 @@ impl<T: Real> Adam<T> {
     /// the caller then applies it piece by piece, every index once.
     pub fn begin_step(&mut self, learning_rate: f64) -> (AdamStep<T>, &mut [T], &mut [T]) {
         self.steps += 1;
-        let AdamConfig { beta1, beta2, epsilon } = self.config;
-        // The exponent is exact up to 2^53 steps.
-        let steps = self.steps as f64;
-        let step = AdamStep {
-            m_weight: T::of(1.0 - beta1),
-            v_decay: T::of(beta2),
-            v_weight: T::of(1.0 - beta2),
-            step_size: T::of(learning_rate / (1.0 - beta1.powf(steps))),
-            root_scale: T::of(1.0 / (1.0 - beta2.powf(steps)).sqrt()),
-            epsilon: T::of(epsilon),
-        };
-        (step, &mut self.m, &mut self.v)
+        (AdamStep::new(&self.config, self.steps, learning_rate), &mut self.m, &mut self.v)
     }
 
     /// The settings.
     pub fn config(&self) -> &AdamConfig {
         &self.config
+    }
+
+    /// How many steps were taken.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The moments (m, v).
+    pub fn moments(&self) -> (&[T], &[T]) {
+        (&self.m, &self.v)
     }
 }
 
@@ -116,6 +115,21 @@ pub struct AdamStep<T> {
 }
 
 impl<T: Real> AdamStep<T> {
+    /// The constants of step number `count`, the first of which is 1.
+    pub fn new(config: &AdamConfig, count: u64, learning_rate: f64) -> Self {
+        let AdamConfig { beta1, beta2, epsilon } = *config;
+        // The exponent is exact up to 2^53 steps.
+        let count = count as f64;
+        Self {
+            m_weight: T::of(1.0 - beta1),
+            v_decay: T::of(beta2),
+            v_weight: T::of(1.0 - beta2),
+            step_size: T::of(learning_rate / (1.0 - beta1.powf(count))),
+            root_scale: T::of(1.0 / (1.0 - beta2.powf(count)).sqrt()),
+            epsilon: T::of(epsilon),
+        }
+    }
+
     /// Applies the step to one piece of the parameters, with the same piece of gradient and moments.
     ///
     /// It is always inlined, so that a caller compiled for wider vectors gets a loop of that width; the
@@ -131,9 +145,11 @@ impl<T: Real> AdamStep<T> {
             "pieces of one step have one length"
         );
         for (((param, &g), m), v) in params.iter_mut().zip(gradient).zip(m).zip(v) {
-            *m += self.m_weight * (g - *m);
-            *v = self.v_decay * *v + self.v_weight * (g * g);
-            *param -= self.step_size * *m / (v.sqrt() * self.root_scale + self.epsilon);
+            // Reading again what was just written would wait for it, long where a register reaches over two cache lines.
+            let (next_m, next_v) =
+                (*m + self.m_weight * (g - *m), self.v_decay * *v + self.v_weight * (g * g));
+            (*m, *v) = (next_m, next_v);
+            *param -= self.step_size * next_m / (next_v.sqrt() * self.root_scale + self.epsilon);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The trait of algorithms that improve a policy from a batch.
 
+mod descent;
 mod error;
 mod shared_step;
 mod state;
 
+pub use descent::Descent;
 pub use error::{UpdateError, check_finite, check_present, check_schedule, check_setting};
-pub use shared_step::shared_adam_step;
+pub use shared_step::SharedStep;
 pub(crate) use shared_step::squared_norm;
 pub use state::UpdateState;
 

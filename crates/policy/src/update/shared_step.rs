@@ -1,7 +1,4 @@
 //! Vectors of parameters' length, by all threads of a team.
-//!
-//! Each thread works on the pieces that it also writes in [`vjp`](crate::Linearized::vjp) where two networks are side by
-//! side: its part of the gradient stays in its cache.
 
 use gradus_core_math::{Adam, AdamStep, Real, dot};
 
@@ -19,33 +16,38 @@ pub(crate) fn squared_norm<T: Real>(mut team: Team<'_>, x: &[T]) -> f64 {
     sums.iter().map(|(_, sum)| sum).sum()
 }
 
-/// One step of Adam along `factor` · `gradient`. The parameters before `split` are those of one network, the rest those of
-/// another, and each half of the threads stays with one.
-///
-/// # Panics
-/// When the lengths differ, or there are fewer than `split`.
-pub fn shared_adam_step<T: Real>(
-    mut team: Team<'_>,
-    adam: &mut Adam<T>,
-    (params, split): (&mut [T], usize),
-    gradient: &mut [T],
-    factor: f64,
-    learning_rate: f64,
-) {
-    let (step, m, v) = adam.begin_step(learning_rate);
-    assert!(params.len() == m.len() && gradient.len() == m.len(), "as many parameters as Adam was made for");
-    let moments = pieces_of(m, split).zip(pieces_of(v, split));
-    let pieces = pieces_of(params, split).zip(pieces_of(gradient, split)).zip(moments);
-    let mut pieces: Vec<Piece<'_, T>> =
-        pieces.map(|((params, gradient), (m, v))| Piece { params, gradient, m, v }).collect();
-    let factor = T::of(factor);
-    team.for_each(&mut pieces, |_, piece| vectorized(Step { step, factor, piece }));
+/// A step of Adam along `factor` times a gradient, to be taken by several threads: the moments of the parameters that it
+/// is about.
+pub struct SharedStep<'a, T> {
+    pub(super) step: AdamStep<T>,
+    pub(super) factor: T,
+    pub(super) m: &'a mut [T],
+    pub(super) v: &'a mut [T],
 }
 
-/// Pieces that do not reach across the split.
-fn pieces_of<T>(x: &mut [T], split: usize) -> impl Iterator<Item = &mut [T]> {
-    let (first, second) = x.split_at_mut(split);
-    first.chunks_mut(PIECE).chain(second.chunks_mut(PIECE))
+impl<'a, T: Real> SharedStep<'a, T> {
+    /// The next step of `adam`, which counts it as taken.
+    pub fn new(adam: &'a mut Adam<T>, factor: f64, learning_rate: f64) -> Self {
+        let (step, m, v) = adam.begin_step(learning_rate);
+        Self { step, factor: T::of(factor), m, v }
+    }
+
+    /// Takes the step, piece by piece.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn take(self, mut team: Team<'_>, params: &mut [T], gradient: &mut [T]) {
+        let Self { step, factor, m, v } = self;
+        assert!(
+            params.len() == m.len() && gradient.len() == m.len(),
+            "as many parameters as Adam was made for"
+        );
+        let moments = m.chunks_mut(PIECE).zip(v.chunks_mut(PIECE));
+        let pieces = params.chunks_mut(PIECE).zip(gradient.chunks_mut(PIECE)).zip(moments);
+        let mut pieces: Vec<Piece<'_, T>> =
+            pieces.map(|((params, gradient), (m, v))| Piece { params, gradient, m, v }).collect();
+        team.for_each(&mut pieces, |_, piece| vectorized(Step { step, factor, piece }));
+    }
 }
 
 struct Piece<'a, T> {
@@ -114,8 +116,7 @@ mod tests {
                 let (mut params, mut shared) = (start.clone(), adam());
                 for _ in 0..3 {
                     let mut gradient = gradient.clone();
-                    let params = (&mut params[..], len / 3);
-                    shared_adam_step(threads.team(), &mut shared, params, &mut gradient, 0.5, 0.01);
+                    SharedStep::new(&mut shared, 0.5, 0.01).take(threads.team(), &mut params, &mut gradient);
                 }
                 assert_eq!(params, whole);
                 assert!(shared == plain);
