@@ -4,10 +4,10 @@
 mod common;
 
 use common::{assert_close, bits, dot, jacobian_transposed, panics, random, wide};
-use gradus_core_math::{Distribution, Stream};
+use gradus_core_math::{Adam, AdamConfig, Distribution, Optimizer, Stream};
 use gradus_policy::{
-    ActorCritic, ActorCriticConfig, Agent, Frozen, Head, Input, InstructionSet, Kernel, Linearized, Mlp,
-    MlpConfig, Network, PolicyHead, Team, Threads,
+    ActorCritic, ActorCriticConfig, Agent, Descent, Frozen, Head, Input, InstructionSet, Kernel, Linearized,
+    Mlp, MlpConfig, Network, PolicyHead, Side, Team, Threads,
 };
 
 const INPUTS: usize = 5;
@@ -189,7 +189,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     for set in InstructionSet::available() {
         for_each::<f32>(set, |what, mut network| {
             let rows = 700;
-            let theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
+            let mut theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
             let x: Vec<f32> = random(rows * INPUTS, 1.0, 15);
             let u: Vec<f32> = random(rows * network.output_width(), 1.0, 16);
             let input = Input::all(&x, INPUTS);
@@ -216,7 +216,7 @@ fn a_gradient_of_both_parts_is_that_of_the_joint_outputs() {
     for set in InstructionSet::available() {
         for_each::<f32>(set, |what, mut network| {
             let (rows, width) = (200, network.output_width());
-            let theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
+            let mut theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
             let x: Vec<f32> = random(rows * INPUTS, 1.0, 15);
             let u: Vec<f32> = random(rows * width, 1.0, 16);
             let input = Input::all(&x, INPUTS);
@@ -250,6 +250,47 @@ fn a_gradient_of_both_parts_is_that_of_the_joint_outputs() {
             assert!(results.windows(2).all(|w| w[0] == w[1]), "{what}");
         });
     }
+}
+
+/// Against gradients of the whole vector, and steps of Adam on it; to the bit, for any number of threads. A last gradient
+/// without a step changes nothing.
+#[test]
+fn a_descent_is_gradients_and_steps_in_turn() {
+    for_each::<f32>(InstructionSet::best(), |what, mut network| {
+        let (rows, split) = (150, network.policy_parameter_count());
+        let start: Vec<f32> = random(network.parameter_count(), 0.4, 17);
+        let x: Vec<f32> = random(rows * INPUTS, 1.0, 18);
+        let input = Input::all(&x, INPUTS);
+        let square = |_: usize, outputs: &[f32], to: &mut [f32]| {
+            to.copy_from_slice(outputs);
+            outputs.iter().map(|x| x * x).sum::<f32>()
+        };
+        let adam = || Adam::new(AdamConfig::new(), start.len()).expect("the defaults");
+        let (mut theta, mut gradient, mut plain) = (start.clone(), vec![0.0; start.len()], adam());
+        for factor in [1.0, 0.5, 2.0] {
+            let sides = Side::both(&mut theta, &mut gradient, split);
+            network.gradient_after(Team::single(), sides, input, &square, &square);
+            gradient.iter_mut().for_each(|g| *g *= factor);
+            plain.step(&mut theta, &gradient, 0.01);
+        }
+        for count in 1..=4 {
+            let (mut threads, mut descended, mut adam) = (Threads::new(count), start.clone(), adam());
+            // From one step to the next, and from one descent to the next.
+            for factors in [&[1.0, 0.5][..], &[2.0]] {
+                let mut descent = Descent::begin(&network, &descended, &adam, 0.01);
+                for &factor in factors {
+                    descent.gradient(threads.team(), &mut network, input, &square, &square);
+                    descent.step(factor);
+                }
+                if factors.len() > 1 {
+                    descent.gradient(threads.team(), &mut network, input, &square, &square);
+                }
+                descent.end(threads.team(), &mut descended, &mut adam);
+            }
+            assert_eq!(bits(&descended), bits(&theta), "{what}, {count} threads");
+            assert!(adam == plain, "{what}, {count} threads");
+        }
+    });
 }
 
 #[test]

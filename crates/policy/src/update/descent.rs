@@ -29,11 +29,14 @@ use crate::{ActorCritic, Input, Network, Side, Team};
 ///     cotangent[0] = 2.0 * (values[0] - 1.0);
 ///     (values[0] - 1.0).powi(2)
 /// };
-/// let nothing = |_: usize, _: &[f32], cotangent: &mut [f32]| cotangent.fill(0.0);
+/// let nothing = |_: usize, _: &[f32], cotangent: &mut [f32]| {
+///     cotangent.fill(0.0);
+///     0.0_f32
+/// };
 /// let mut losses = Vec::new();
 /// for _ in 0..10 {
 ///     let input = Input::all(&[0.5], 1);
-///     let ((), loss, _norm) =
+///     let (_, loss, _norm) =
 ///         descent.gradient(Team::single(), &mut network, input, &nothing, &square);
 ///     descent.step(1.0);
 ///     losses.push(loss);
