@@ -189,7 +189,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     for set in InstructionSet::available() {
         for_each::<f32>(set, |what, mut network| {
             let rows = 700;
-            let mut theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
+            let theta: Vec<f32> = random(network.parameter_count(), 0.4, 14);
             let x: Vec<f32> = random(rows * INPUTS, 1.0, 15);
             let u: Vec<f32> = random(rows * network.output_width(), 1.0, 16);
             let input = Input::all(&x, INPUTS);

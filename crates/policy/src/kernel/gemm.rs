@@ -114,54 +114,80 @@ unsafe fn tile<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(
             a = a.wrapping_add(a_k);
             b = b.wrapping_add(b_row);
         }
-        for m in 0..M {
-            for n in 0..N {
-                sum[m][n].store(c.add(m * g.c_row + n * V::LANES));
-            }
-        }
-        finish::<T, V, M, N>(g, row * g.c_row + column);
+        finish::<T, V, M, N>(g, row * g.c_row + column, sum);
     }
 }
 
-/// Applies what is to be done to the finished sums of a tile of C that begins at `at`.
+/// Does what is to be done to the finished sums of a tile of C that begins at `at`, and stores them.
 ///
-/// A macro makes the loops, not a function with a closure: closures need not be inlined, and outside of the function that
-/// enables the instructions every operation on a register would be a call.
+/// A macro makes the rows, not a loop or a function with a closure: a loop of this size might not unroll, which would put the
+/// sums into memory, and closures need not be inlined, so that outside of the function that enables the instructions every
+/// operation on a register would be a call.
 #[inline(always)]
-unsafe fn finish<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(g: &mut Gemm<'_, T>, at: usize) {
+#[allow(clippy::needless_range_loop, reason = "index loops unroll where iterators leave the array in memory")]
+unsafe fn finish<T: Tanh, V: Vector<T>, const M: usize, const N: usize>(
+    g: &mut Gemm<'_, T>,
+    at: usize,
+    sum: [[V; N]; M],
+) {
     // SAFETY: a tile of the checked C, and of y, which is laid out as C.
     unsafe {
         let (c, c_row) = (g.c.as_mut_ptr().add(at), g.c_row);
-        macro_rules! each {
-            (|$i:ident, $sum:ident| $result:expr) => {
-                for m in 0..M {
-                    for n in 0..N {
-                        let $i = m * c_row + n * V::LANES;
-                        let $sum = V::load(c.add($i));
-                        $result.store(c.add($i));
-                    }
-                }
+        macro_rules! rows {
+            ($each:ident) => {
+                $each!(0);
+                $each!(1);
+                $each!(2);
+                $each!(3);
+                $each!(4);
+                $each!(5);
+                $each!(6);
+                $each!(7);
             };
+        }
+        macro_rules! each {
+            (|$i:ident, $sum:ident| $result:expr) => {{
+                macro_rules! row {
+                    ($m:literal) => {
+                        if $m < M {
+                            for n in 0..N {
+                                let $i = $m * c_row + n * V::LANES;
+                                let $sum = sum[$m % M][n];
+                                $result.store(c.add($i));
+                            }
+                        }
+                    };
+                }
+                rows!(row);
+            }};
         }
         match g.finish {
             Finish::Keep
             | Finish::Activate(Activation::Identity)
-            | Finish::Derivative(Activation::Identity, _) => {}
+            | Finish::Derivative(Activation::Identity, _) => each!(|i, sum| sum),
             Finish::Activate(Activation::Tanh) => {
-                for m in 0..M {
-                    // The same columns are a pair in tiles of every size.
-                    for n in (0..N - N % 2).step_by(2) {
-                        let (first, second) =
-                            (c.add(m * c_row + n * V::LANES), c.add(m * c_row + (n + 1) * V::LANES));
-                        let [a, b] = V::tanh_pair([V::load(first), V::load(second)]);
-                        a.store(first);
-                        b.store(second);
-                    }
-                    if N % 2 == 1 {
-                        let last = c.add(m * c_row + (N - 1) * V::LANES);
-                        V::load(last).tanh().store(last);
-                    }
+                macro_rules! row {
+                    ($m:literal) => {
+                        if $m < M {
+                            let (row, c) = (sum[$m % M], c.add($m * c_row));
+                            // The same columns are a pair in tiles of every size.
+                            if N >= 2 {
+                                let [a, b] = V::tanh_pair([row[0], row[1 % N]]);
+                                a.store(c);
+                                b.store(c.add(V::LANES));
+                            }
+                            if N == 4 {
+                                let [a, b] = V::tanh_pair([row[2 % N], row[3 % N]]);
+                                a.store(c.add(2 * V::LANES));
+                                b.store(c.add(3 * V::LANES));
+                            }
+                            if N % 2 == 1 {
+                                row[N - 1].tanh().store(c.add((N - 1) * V::LANES));
+                            }
+                        }
+                    };
                 }
+                rows!(row);
             }
             Finish::Activate(Activation::Relu) => each!(|i, sum| sum.max(V::splat(T::zero()))),
             Finish::Derivative(Activation::Tanh, y) => {

@@ -20,6 +20,7 @@ pub(super) unsafe trait Vector<T>: Copy {
     unsafe fn splat(x: T) -> Self;
     unsafe fn load(from: *const T) -> Self;
     unsafe fn store(self, to: *mut T);
+    unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     /// `self · factor + term`
@@ -90,6 +91,10 @@ unsafe impl<T: Real + super::Tanh> Vector<T> for Plain<T> {
     unsafe fn store(self, to: *mut T) {
         // SAFETY: the caller vouches for 8 writable scalars.
         unsafe { to.cast::<[T; 8]>().write(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {

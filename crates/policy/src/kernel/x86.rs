@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::tanh::{BOUND, P, Q};
+use super::tanh::{ABOVE_Q, BOUND, P, Q};
 use super::vector::Vector;
 
 #[derive(Clone, Copy)]
@@ -19,8 +19,8 @@ macro_rules! tanh {
         let x = $vector(x);
         let t = x.mul(x);
         // No closure, which would not be inlined below the instructions that it needs.
-        let (mut p, mut q) = ($vector::splat(P[4]), $vector::splat(Q[4]));
-        (p, q) = (p.mul_add(t, $vector::splat(P[3])), q.mul_add(t, $vector::splat(Q[3])));
+        let mut p = $vector::splat(P[4]).mul_add(t, $vector::splat(P[3]));
+        let mut q = t.add($vector::splat(Q[3]));
         (p, q) = (p.mul_add(t, $vector::splat(P[2])), q.mul_add(t, $vector::splat(Q[2])));
         (p, q) = (p.mul_add(t, $vector::splat(P[1])), q.mul_add(t, $vector::splat(Q[1])));
         (p, q) = (p.mul_add(t, $vector::splat(P[0])), q.mul_add(t, $vector::splat(Q[0])));
@@ -50,6 +50,11 @@ unsafe impl Vector<f32> for Avx512 {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: see the impl.
         unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm512_add_ps(self.0, other.0)) }
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
@@ -101,7 +106,7 @@ unsafe impl Vector<f32> for Avx512 {
         unsafe {
             let (p1, q1) = tanh!(first.0, Self, _mm512_min_ps, _mm512_max_ps);
             let (p2, q2) = tanh!(second.0, Self, _mm512_min_ps, _mm512_max_ps);
-            let most = Self::splat(1e3).0;
+            let most = Self::splat(ABOVE_Q).0;
             let (q1, q2) = (Self(_mm512_min_ps(q1.0, most)), Self(_mm512_min_ps(q2.0, most)));
             let inverse = Self(_mm512_div_ps(Self::splat(1.0).0, q1.mul(q2).0));
             [p1.mul(q2.mul(inverse)), p2.mul(q1.mul(inverse))]
@@ -136,6 +141,11 @@ unsafe impl Vector<f32> for Avx2 {
     unsafe fn store(self, to: *mut f32) {
         // SAFETY: see the impl.
         unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: see the impl.
+        unsafe { Self(_mm256_add_ps(self.0, other.0)) }
     }
     #[inline(always)]
     unsafe fn sub(self, other: Self) -> Self {
