@@ -3,7 +3,8 @@
 use gradus_envs::Outcome;
 use gradus_policy::Frozen;
 
-/// A policy that answers some environments, with what it remembers of each.
+/// A policy that answers some environments, with what it remembers of each; apart from those of other threads.
+#[repr(align(128))]
 pub(super) struct Actor<F> {
     frozen: F,
     /// The length of a row of outputs, which begins with the distribution's parameters.

@@ -15,7 +15,8 @@ pub(super) struct Maps<'a> {
 }
 
 /// Some environments with all that they need to go through a rollout without meeting anybody else: their random
-/// streams, and room for what they see.
+/// streams, and room for what they see. No cache line of one thread's is beside one of another's.
+#[repr(align(128))]
 pub(super) struct Shard {
     pub(super) env: Box<dyn VectorEnv>,
     pub(super) first: usize,
