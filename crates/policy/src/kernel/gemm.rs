@@ -14,10 +14,39 @@ const fn rows_beside(columns: usize, registers: usize) -> usize {
     if rows < ROWS { rows } else { ROWS }
 }
 
+/// So many rows of a panel of B stay in the cache while the tiles of a column go over them.
+const DEPTH: usize = 256;
+
 /// # Safety
 /// The processor must have the instructions of `V`, and `g` must have passed [`Gemm::check`].
 #[inline(always)]
 pub(super) unsafe fn gemm<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>) {
+    let mut done = 0;
+    loop {
+        let depth = DEPTH.min(g.k - done);
+        let last = done + depth == g.k;
+        // The sums of the rows before are gone on with, as without blocks.
+        let mut block = Gemm {
+            k: depth,
+            a: &g.a[done * g.a_k..],
+            b: &g.b[done * g.b_row..],
+            c: &mut *g.c,
+            init: if done == 0 { g.init } else { Init::Accumulate },
+            finish: if last { g.finish } else { Finish::Keep },
+            ..*g
+        };
+        // SAFETY: the caller's promise; a block is a part of the checked product.
+        unsafe { panels::<T, V>(&mut block) };
+        done += depth;
+        if last {
+            return;
+        }
+    }
+}
+
+/// All columns, panel by panel.
+#[inline(always)]
+unsafe fn panels<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>) {
     // One or two rows take wide tiles: as many sums at a time as hide the latency of the multiply-add.
     let widest = if g.m <= 2 { V::WIDE_TILE } else { V::TILE };
     let mut column = 0;
