@@ -79,6 +79,34 @@ fn of_many_rows_are_those_of_each() {
     }
 }
 
+/// Products with the Fisher matrix, in blocks against one row at a time.
+#[test]
+fn products_of_many_rows_are_those_of_each() {
+    for case in cases() {
+        let (family, mask, width) = (&case.family, case.mask(), case.p.len());
+        for rows in [1, 15, 16, 17, 40] {
+            let at = |row: usize| case.p.iter().map(move |x| x * (1.0 + row as f64 / 50.0));
+            let params: Vec<f64> = (0..rows).flat_map(at).collect();
+            let vector: Vec<f64> = (0..params.len()).map(|i| (i as f64).sin() + 0.5).collect();
+            let mut expected = vec![0.0; params.len()];
+            for ((params, vector), to) in
+                params.chunks(width).zip(vector.chunks(width)).zip(expected.chunks_mut(width))
+            {
+                family.fisher_vector(params, mask, vector, to);
+            }
+            let mut products = vec![9.0; params.len()];
+            family.fisher_vectors(&params, |_| mask, &vector, &mut products);
+            assert_all_close(&format!("{rows} of {case:?}"), &products, &expected, 1e-13, FLOOR);
+
+            let narrow = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+            let mut products = vec![9.0_f32; params.len()];
+            family.fisher_vectors(&narrow(&params), |_| mask, &narrow(&vector), &mut products);
+            let products: Vec<f64> = products.into_iter().map(f64::from).collect();
+            assert_all_close(&format!("{rows} of {case:?} in f32"), &products, &expected, 1e-4, FLOOR);
+        }
+    }
+}
+
 #[test]
 fn of_kl_in_both_places() {
     for case in cases() {

@@ -21,6 +21,9 @@ fn shapes() -> Vec<MlpConfig> {
             (9, vec![], 19),
             (376, vec![48], 17),
             (6, vec![100, 130], 5),
+            // More than a block of inner steps on the way there, and on the way back.
+            (2, vec![300, 5], 3),
+            (2, vec![5, 300], 3),
         ] {
             shapes.push(MlpConfig::new(inputs, outputs).with_hidden(&hidden).with_activation(activation));
         }

@@ -150,7 +150,7 @@ impl<T: Real> PolicyStepper<T> {
     /// Moves θ by what the line search accepts of `self.step`, or by all of it where there is no search.
     fn take_step<N: Network<Scalar = T>>(
         &mut self,
-        team: Team<'_>,
+        mut team: Team<'_>,
         policy: &mut N,
         theta: &mut [T],
         surrogate: &Surrogate<'_, T>,
@@ -161,17 +161,17 @@ impl<T: Real> PolicyStepper<T> {
         if let Some(search) = &self.search {
             let bounds = (done.surrogate_old, self.max_kl);
             let buffers = (&params_old[..], &mut params[..]);
-            let outcome = line_search(team, policy, theta, step, surrogate, bounds, search, buffers);
+            let (outcome, divergence) =
+                line_search(team, policy, theta, step, surrogate, bounds, search, buffers);
             done.take(&outcome);
             if outcome.accepted_scale().is_some() {
-                // The last trial's outputs are those of the accepted step.
-                done.divergence = surrogate.value_and_divergence(params_old, params).1;
+                done.divergence = divergence;
             }
             return Ok(());
         }
         axpy(T::one(), step, theta);
-        policy.forward(team, theta, surrogate.input(), params);
-        (done.surrogate_new, done.divergence) = surrogate.value_and_divergence(params_old, params);
+        policy.forward(team.reborrow(), theta, surrogate.input(), params);
+        (done.surrogate_new, done.divergence) = surrogate.value_and_divergence(team, params_old, params);
         (done.scale, done.trials) = (1.0, 1);
         check_finite("the surrogate after the step", done.surrogate_new, update)?;
         check_finite("kl_old_new after the step", done.divergence.mean, update)

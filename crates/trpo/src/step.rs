@@ -3,7 +3,7 @@
 use gradus_core_math::{BacktrackingLineSearch, CgInfo, Evaluation, LineSearchOutcome, Real, axpy, dot};
 use gradus_policy::{Linearized, Network, Team};
 
-use crate::surrogate::Surrogate;
+use crate::surrogate::{Divergence, Surrogate};
 
 /// `gradient` ← ∇L at the linearisation's θ, as Jᵀ ∂L/∂φ by `vjp` of the surrogate's cotangent. Returns L.
 ///
@@ -12,13 +12,13 @@ use crate::surrogate::Surrogate;
 /// # Shapes
 /// `cotangent` is scratch, `[B, n_params]`.
 pub fn surrogate_gradient<L: Linearized>(
-    team: Team<'_>,
+    mut team: Team<'_>,
     point: &mut L,
     surrogate: &Surrogate<'_, L::Scalar>,
     cotangent: &mut [L::Scalar],
     gradient: &mut [L::Scalar],
 ) -> f64 {
-    let value = surrogate.value_and_cotangent(point.outputs(), cotangent);
+    let value = surrogate.value_and_cotangent(team.reborrow(), point.outputs(), cotangent);
     point.vjp(team, cotangent, gradient);
     value
 }
@@ -59,6 +59,7 @@ pub(crate) fn step_length_for(max_kl: f64, curvature: f64) -> f64 {
 
 /// Tries θ = θ_old + ratio^k · `full_step` for k = 0, 1, …, and leaves `theta` at the first that improves the
 /// surrogate and keeps `kl_old_new`, its mean or its greatest value, within δ; where there is none, `theta` is restored bit for bit.
+/// Also returns the divergence of the last trial, which is that of the accepted step.
 ///
 /// Source: Schulman et al. 2015, appendix C. `initial` is L(θ_old), `max_kl` is δ.
 ///
@@ -74,19 +75,21 @@ pub fn line_search<N: Network>(
     (initial, max_kl): (f64, f64),
     search: &BacktrackingLineSearch,
     (params_old, params): (&[N::Scalar], &mut [N::Scalar]),
-) -> LineSearchOutcome {
+) -> (LineSearchOutcome, Divergence) {
     let theta_old = theta.to_vec();
+    let mut last = Divergence::default();
     let outcome = search.search(initial, max_kl, |scale| {
         let scale = N::Scalar::of(scale);
         for ((theta, &old), &step) in theta.iter_mut().zip(&theta_old).zip(full_step) {
             *theta = old + scale * step;
         }
         policy.forward(team.reborrow(), theta, surrogate.input(), params);
-        let (objective, divergence) = surrogate.value_and_divergence(params_old, params);
+        let (objective, divergence) = surrogate.value_and_divergence(team.reborrow(), params_old, params);
+        last = divergence;
         Evaluation { objective, constraint: divergence.of(surrogate.constraint()) }
     });
     if outcome.accepted_scale().is_none() {
         theta.copy_from_slice(&theta_old);
     }
-    outcome
+    (outcome, last)
 }

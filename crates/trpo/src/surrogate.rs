@@ -1,7 +1,9 @@
 //! The surrogate objective, the constraint, and their derivatives in the outputs of the policy.
 
+use std::ops::AddAssign;
+
 use gradus_core_math::{Distribution, Real};
-use gradus_policy::{Batch, Branches, Input, Rows};
+use gradus_policy::{Batch, Branches, Input, Loop, Rows, Team, vectorized};
 
 use crate::branched::{add_branched_gradient, branched_value};
 use crate::config::{Fisher, KlConstraint};
@@ -51,6 +53,26 @@ impl Divergence {
         }
     }
 }
+
+/// L and `kl_old_new` of some states, added up.
+#[derive(Default)]
+struct Sums {
+    value: f64,
+    divergence: Divergence,
+}
+
+impl AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        let (own, divergence) = (&mut self.divergence, other.divergence);
+        self.value += other.value;
+        own.mean += divergence.mean;
+        own.max = greater(own.max, divergence.max);
+    }
+}
+
+/// States that are worked on at a time. Sums over them are in their order, so this number is part of what determines
+/// their bits, and the number of threads is not.
+const ROWS: usize = 128;
 
 /// The greater one, NaN if one of them is: `f64::max` would hide it.
 fn greater(a: f64, b: f64) -> f64 {
@@ -149,13 +171,22 @@ impl<'a, T: Real> Surrogate<'a, T> {
     ///
     /// # Shapes
     /// `params` and `cotangent`: `[B, n_params]`.
-    pub fn value_and_cotangent(&self, params: &[T], cotangent: &mut [T]) -> f64 {
+    pub fn value_and_cotangent(&self, mut team: Team<'_>, params: &[T], cotangent: &mut [T]) -> f64 {
+        let block = ROWS * self.distribution.n_params();
+        let blocks = params.chunks(block).zip(cotangent.chunks_mut(block));
+        let sum: f64 =
+            team.sum_helped(blocks, |_, i, (params, cotangent)| self.cotangent(i * ROWS, params, cotangent));
+        sum * self.per_row()
+    }
+
+    /// The cotangent of some states, from the `first` on. Returns the sum of their L.
+    fn cotangent(&self, first: usize, params: &[T], cotangent: &mut [T]) -> f64 {
         let width = self.distribution.n_params();
         let per_row = self.per_row();
         let mut sum = 0.0;
         cotangent.fill(T::zero());
         let rows = params.chunks_exact(width).zip(cotangent.chunks_exact_mut(width));
-        for (i, (params, to)) in rows.enumerate() {
+        for (i, (params, to)) in (first..).zip(rows) {
             match self.source {
                 Source::SinglePath { mean, scale } => {
                     let weigh = |log_prob: T, _| {
@@ -171,34 +202,37 @@ impl<'a, T: Real> Surrogate<'a, T> {
                 }
             }
         }
-        sum * per_row
+        sum
     }
 
-    /// L(θ) and the mean of `kl_old_new` = KL(π_old(·|s)‖π_θ(·|s)), in f64.
+    /// L(θ) and `kl_old_new` = KL(π_old(·|s)‖π_θ(·|s)), its mean and its greatest value, in f64.
     ///
     /// # Shapes
     /// `params_old`, `params`: `[B, n_params]`, of π_old and π_θ.
-    pub fn value_and_kl(&self, params_old: &[T], params: &[T]) -> (f64, f64) {
-        let (value, divergence) = self.value_and_divergence(params_old, params);
-        (value, divergence.mean)
-    }
-
-    /// L(θ) and `kl_old_new`, its mean and its greatest value, in f64.
-    ///
-    /// # Shapes
-    /// `params_old`, `params`: `[B, n_params]`, of π_old and π_θ.
-    pub fn value_and_divergence(&self, params_old: &[T], params: &[T]) -> (f64, Divergence) {
-        let width = self.distribution.n_params();
-        let (mut value, mut sum, mut max) = (0.0, 0.0, 0.0);
-        let rows = params_old.chunks_exact(width).zip(params.chunks_exact(width));
-        for (i, (old, new)) in rows.enumerate() {
-            value += self.value(i, new);
-            let kl = self.distribution.kl(old, new, self.mask(i)).wide();
-            sum += kl;
-            max = greater(max, kl);
-        }
+    pub fn value_and_divergence(
+        &self,
+        mut team: Team<'_>,
+        params_old: &[T],
+        params: &[T],
+    ) -> (f64, Divergence) {
+        let block = ROWS * self.distribution.n_params();
+        let blocks = params_old.chunks(block).zip(params.chunks(block));
+        let Sums { value, divergence: Divergence { mean, max } } =
+            team.sum_helped(blocks, |_, i, &mut (old, new)| self.sums(i * ROWS, old, new));
         let per_row = self.per_row();
-        (value * per_row, Divergence { mean: sum * per_row, max })
+        (value * per_row, Divergence { mean: mean * per_row, max })
+    }
+
+    /// The same of some states, from the `first` on, with sums in place of means.
+    fn sums(&self, first: usize, params_old: &[T], params: &[T]) -> Sums {
+        let width = self.distribution.n_params();
+        let mut sums = Sums::default();
+        let rows = params_old.chunks_exact(width).zip(params.chunks_exact(width));
+        for (i, (old, new)) in (first..).zip(rows) {
+            let kl = self.distribution.kl(old, new, self.mask(i)).wide();
+            sums += Sums { value: self.value(i, new), divergence: Divergence { mean: kl, max: kl } };
+        }
+        sums
     }
 
     /// `out` ← M u / B at π_θ = π_old, block by block: M is each row's Fisher information, which is the Hessian of its
@@ -210,16 +244,18 @@ impl<'a, T: Real> Surrogate<'a, T> {
     /// # Shapes
     /// `params_old`, `tangent`, `out`: `[rows, n_params]`.
     pub fn metric(&self, first: usize, params_old: &[T], tangent: &[T], out: &mut [T]) {
-        let width = self.distribution.n_params();
-        let per_row = T::of(self.per_row());
-        let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
-        for (i, ((params, tangent), out)) in (first..).zip(rows.zip(out.chunks_exact_mut(width))) {
-            match self.fisher {
-                Fisher::Analytic => self.distribution.fisher_vector(params, self.mask(i), tangent, out),
-                Fisher::Empirical => self.outer_product(i, params, tangent, out),
+        match self.fisher {
+            Fisher::Analytic => vectorized(Analytic { surrogate: self, first, params_old, tangent, out }),
+            Fisher::Empirical => {
+                let width = self.distribution.n_params();
+                let rows = params_old.chunks_exact(width).zip(tangent.chunks_exact(width));
+                for (i, ((params, tangent), out)) in (first..).zip(rows.zip(out.chunks_exact_mut(width))) {
+                    self.outer_product(i, params, tangent, out);
+                }
             }
-            out.iter_mut().for_each(|x| *x *= per_row);
         }
+        let per_row = T::of(self.per_row());
+        out.iter_mut().for_each(|x| *x *= per_row);
     }
 
     /// `out` ← s (s·u) of row `i`.
@@ -256,5 +292,25 @@ impl<'a, T: Real> Surrogate<'a, T> {
         let rows = params.chunks_exact(width).enumerate();
         let sum: f64 = rows.map(|(i, row)| self.distribution.entropy(row, self.mask(i)).wide()).sum();
         sum * self.per_row()
+    }
+}
+
+/// Products with the rows' Fisher information.
+struct Analytic<'m, 'a, T> {
+    surrogate: &'m Surrogate<'a, T>,
+    first: usize,
+    params_old: &'m [T],
+    tangent: &'m [T],
+    out: &'m mut [T],
+}
+
+impl<T: Real> Loop for Analytic<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { surrogate, first, params_old, tangent, out } = self;
+        let mask = |i| surrogate.mask(first + i);
+        surrogate.distribution.fisher_vectors(params_old, mask, tangent, out);
     }
 }

@@ -413,7 +413,7 @@ fn the_greatest_divergence_of_a_state_and_its_model() {
         let name = world.name();
         world.with_surrogate(false, |surrogate| {
             let far = moved(0.7);
-            let (_, divergence) = surrogate.value_and_divergence(&old, &params(&far));
+            let (_, divergence) = surrogate.value_and_divergence(Team::single(), &old, &params(&far));
             let expected = world.kls(&world.theta, &far);
             let greatest = expected.iter().copied().fold(0.0, f64::max);
             assert!((divergence.max - greatest).abs() < 1e-12, "{name}: {divergence:?} {greatest}");
@@ -524,7 +524,9 @@ fn the_constraint_is_the_kl_from_old_to_new() {
             params
         };
         let (old, new) = (params(&world.theta), params(&theta));
-        let (value, kl) = world.with_surrogate(false, |surrogate| surrogate.value_and_kl(&old, &new));
+        let (value, divergence) = world
+            .with_surrogate(false, |surrogate| surrogate.value_and_divergence(Team::single(), &old, &new));
+        let kl = divergence.mean;
         let expected = world.kl(&world.theta, &theta);
         assert!((kl - expected).abs() < 1e-12 * expected, "{}: {kl}, {expected}", world.name());
         let other_way = world.kl(&theta, &world.theta);

@@ -137,7 +137,8 @@ impl<'a, T: Kernel> Case<'a, T> {
             for (theta, params) in [&theta0[..], theta].into_iter().zip(&mut params) {
                 policy.forward(Team::single(), theta, input, params);
             }
-            surrogate.value_and_kl(&params[0], &params[1]).into()
+            let (value, divergence) = surrogate.value_and_divergence(Team::single(), &params[0], &params[1]);
+            [value, divergence.mean]
         })
     }
 
@@ -147,7 +148,7 @@ impl<'a, T: Kernel> Case<'a, T> {
         let (ratio, max_kl) = (self.number("backtrack_ratio"), self.number("max_kl"));
         let search = BacktrackingLineSearch::new().with_backtrack_ratio(ratio).with_max_backtracks(10);
         let [initial, _] = self.surrogate_and_kl(&theta.clone());
-        let outcome = self.with(|policy, input, surrogate| {
+        let (outcome, _) = self.with(|policy, input, surrogate| {
             let mut params_old = vec![T::zero(); input.rows.len() * policy.output_width()];
             policy.forward(Team::single(), &theta, input, &mut params_old);
             let mut params = params_old.clone();

@@ -44,8 +44,8 @@ impl<C> BlockCoefficients<'_, C> {
 }
 
 impl Distribution {
-    /// [`add_gradient_with`](Self::add_gradient_with) for many rows, in blocks whose coefficients are asked for together. Where the
-    /// rows are fewer than a block, what is said of the others is not used.
+    /// [`add_gradient_with`](Self::add_gradient_with) for many rows, in blocks whose coefficients are asked for together.
+    /// Where the rows are fewer than a block, what is said of the others is not used.
     ///
     /// A categorical family of a few choices without masks, and a Gaussian of a few variables, are computed on vectors, as
     /// wide as those of the function around this one, with exponentials and logarithms that in `f32` are right to 2e-7.
@@ -91,6 +91,48 @@ impl Distribution {
                 }
                 _ => self.add_one_by_one(params, |i| mask(first + i), |i| action(first + i), coefs, gradient),
             }
+        }
+    }
+
+    /// [`fisher_vector`](Self::fisher_vector) for many rows; a categorical family of a few choices without masks on vectors,
+    /// as in [`add_gradients_with`](Self::add_gradients_with).
+    ///
+    /// # Shapes
+    /// `params`, `vector`, `out`: `[rows, n_params]`. `mask(i)` is that of row i; all rows have a mask, or none.
+    ///
+    /// # Panics
+    /// When lengths do not fit.
+    ///
+    /// ```
+    /// use gradus_core_math::Distribution;
+    /// let (family, logits) = (Distribution::Categorical { n: 2 }, [0.0, 0.0, 1.0, 1.0_f64]);
+    /// let mut out = [0.0; 4];
+    /// family.fisher_vectors(&logits, |_| None, &[4.0, 0.0, 0.0, 8.0], &mut out);
+    /// assert_eq!(out, [1.0, -1.0, -2.0, 2.0]);
+    /// ```
+    #[inline(always)]
+    pub fn fisher_vectors<'a, T: Real>(
+        &self,
+        params: &[T],
+        mask: impl Fn(usize) -> Option<&'a [bool]>,
+        vector: &[T],
+        out: &mut [T],
+    ) {
+        let width = self.n_params();
+        assert!(vector.len() == params.len() && out.len() == params.len(), "as many as parameters");
+        if let Self::Categorical { n } = self
+            && *n <= FEW
+            && (params.is_empty() || mask(0).is_none())
+        {
+            let size = BLOCK * width;
+            let blocks = params.chunks(size).zip(vector.chunks(size)).zip(out.chunks_mut(size));
+            return blocks.for_each(|((params, vector), out)| {
+                categorical::fisher_vectors(*n, params, vector, out);
+            });
+        }
+        let rows = params.chunks_exact(width).zip(vector.chunks_exact(width));
+        for (i, ((params, vector), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
+            self.fisher_vector(params, mask(i), vector, out);
         }
     }
 

@@ -266,6 +266,47 @@ pub(super) fn add_gradients_with<T: Real>(
     }
 }
 
+/// [`fisher_vector`] for a block of rows without masks, `[rows, n]`, every step a loop over the rows.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
+pub(super) fn fisher_vectors<T: Real>(n: usize, logits: &[T], vector: &[T], out: &mut [T]) {
+    let zeros = [T::zero(); BLOCK];
+    // Choice by choice; the places of rows that are not there stand for equal probabilities.
+    let (mut probs, mut vectors) = ([zeros; FEW], [zeros; FEW]);
+    for (row, (logits, vector)) in logits.chunks_exact(n).zip(vector.chunks_exact(n)).enumerate() {
+        for i in 0..n {
+            (probs[i][row], vectors[i][row]) = (logits[i], vector[i]);
+        }
+    }
+    let mut max = [T::neg_infinity(); BLOCK];
+    for i in 0..n {
+        for row in 0..BLOCK {
+            max[row] = if probs[i][row] > max[row] { probs[i][row] } else { max[row] };
+        }
+    }
+    let (mut sum, mut mean) = (zeros, zeros);
+    for i in 0..n {
+        for row in 0..BLOCK {
+            probs[i][row] = (probs[i][row] - max[row]).exp_in_loop();
+            sum[row] += probs[i][row];
+            mean[row] += weighted(probs[i][row], vectors[i][row]);
+        }
+    }
+    for row in 0..BLOCK {
+        mean[row] /= sum[row];
+    }
+    for i in 0..n {
+        for row in 0..BLOCK {
+            probs[i][row] = weighted(probs[i][row] / sum[row], vectors[i][row] - mean[row]);
+        }
+    }
+    for (row, out) in out.chunks_exact_mut(n).enumerate() {
+        for i in 0..n {
+            out[i] = probs[i][row];
+        }
+    }
+}
+
 /// ln Σ exp(z_i) in f64.
 fn log_normaliser<T: Real>(logits: &[T], mask: Option<&[bool]>) -> f64 {
     let max = largest(logits, mask).wide();

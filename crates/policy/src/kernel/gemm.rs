@@ -21,6 +21,9 @@ const DEPTH: usize = 256;
 /// The processor must have the instructions of `V`, and `g` must have passed [`Gemm::check`].
 #[inline(always)]
 pub(super) unsafe fn gemm<T: Tanh, V: Vector<T>>(g: &mut Gemm<'_, T>) {
+    if g.m == 0 || g.n == 0 {
+        return;
+    }
     let mut done = 0;
     loop {
         let depth = DEPTH.min(g.k - done);

@@ -2,7 +2,7 @@
 //! are asked: `gradus_trpo::Surrogate`, `gradus_ppo::loss_and_cotangent`.
 
 use gradus_core_math::Distribution;
-use gradus_policy::Batch;
+use gradus_policy::{Batch, Team};
 use gradus_ppo::{LossConfig, LossObjective, loss_and_cotangent};
 use gradus_tabular::{DiscountedMdp, Evaluation, SoftmaxPolicy};
 use gradus_trpo::Surrogate;
@@ -82,7 +82,7 @@ impl Enumerated {
         let (batch, family) = (self.batch(), self.family());
         let params = Self::per_row(self.n_actions, logits);
         let mut cotangent = vec![0.0; params.len()];
-        Surrogate::new(&family, &batch, false).value_and_cotangent(&params, &mut cotangent);
+        Surrogate::new(&family, &batch, false).value_and_cotangent(Team::single(), &params, &mut cotangent);
         self.by_state(&cotangent)
     }
 
