@@ -94,8 +94,8 @@ impl Distribution {
         }
     }
 
-    /// [`fisher_vector`](Self::fisher_vector) for many rows; a categorical family of a few choices without masks on vectors,
-    /// as in [`add_gradients_with`](Self::add_gradients_with).
+    /// [`fisher_vector`](Self::fisher_vector) for many rows; those families on vectors that are in
+    /// [`add_gradients_with`](Self::add_gradients_with).
     ///
     /// # Shapes
     /// `params`, `vector`, `out`: `[rows, n_params]`. `mask(i)` is that of row i; all rows have a mask, or none.
@@ -120,19 +120,25 @@ impl Distribution {
     ) {
         let width = self.n_params();
         assert!(vector.len() == params.len() && out.len() == params.len(), "as many as parameters");
-        if let Self::Categorical { n } = self
-            && *n <= FEW
-            && (params.is_empty() || mask(0).is_none())
-        {
-            let size = BLOCK * width;
-            let blocks = params.chunks(size).zip(vector.chunks(size)).zip(out.chunks_mut(size));
-            return blocks.for_each(|((params, vector), out)| {
-                categorical::fisher_vectors(*n, params, vector, out);
-            });
-        }
-        let rows = params.chunks_exact(width).zip(vector.chunks_exact(width));
-        for (i, ((params, vector), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
-            self.fisher_vector(params, mask(i), vector, out);
+        let size = BLOCK * width;
+        let blocks = params.chunks(size).zip(vector.chunks(size)).zip(out.chunks_mut(size));
+        match self {
+            Self::Categorical { n } if *n <= FEW && (params.is_empty() || mask(0).is_none()) => {
+                for ((params, vector), out) in blocks {
+                    categorical::fisher_vectors(*n, params, vector, out);
+                }
+            }
+            Self::DiagGaussian { dim } if *dim <= FEW => {
+                for ((params, vector), out) in blocks {
+                    diag_gaussian::fisher_vectors(*dim, params, vector, out);
+                }
+            }
+            _ => {
+                let rows = params.chunks_exact(width).zip(vector.chunks_exact(width));
+                for (i, ((params, vector), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
+                    self.fisher_vector(params, mask(i), vector, out);
+                }
+            }
         }
     }
 

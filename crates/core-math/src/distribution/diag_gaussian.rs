@@ -215,6 +215,29 @@ pub(super) fn fisher_vector<T: Real>(params: &[T], vector: &[T], out: &mut [T]) 
     }
 }
 
+/// [`fisher_vector`] for a block of rows, `[rows, 2 n]`, every step a loop over the rows.
+#[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "index loops over several arrays become vectors")]
+pub(super) fn fisher_vectors<T: Real>(n: usize, params: &[T], vector: &[T], out: &mut [T]) {
+    let mut precisions = [[T::zero(); BLOCK]; FEW];
+    for (row, params) in params.chunks_exact(2 * n).enumerate() {
+        for i in 0..n {
+            precisions[i][row] = params[n + i];
+        }
+    }
+    for i in 0..n {
+        for row in 0..BLOCK {
+            precisions[i][row] = (T::of(-2.0) * precisions[i][row]).exp_in_loop();
+        }
+    }
+    for (row, (vector, out)) in vector.chunks_exact(2 * n).zip(out.chunks_exact_mut(2 * n)).enumerate() {
+        for i in 0..n {
+            out[i] = precisions[i][row] * vector[i];
+            out[n + i] = T::of(2.0) * vector[n + i];
+        }
+    }
+}
+
 /// The total variation where it has a closed form.
 ///
 /// - Equal standard deviations, any dimension: erf(‖(μ_p − μ_q)/σ‖ / (2√2)), since the ratio of the
