@@ -268,18 +268,23 @@ impl<'a, T: Real> Side<'a, T> {
         })
     }
 
+    /// Takes the step, if there is one.
+    pub(crate) fn take_step(&mut self, team: Team<'_>) {
+        if let Some(step) = self.step.take() {
+            step.take(team, self.theta, self.gradient);
+        }
+    }
+
     /// Takes the step, then the gradient of `loss`. Returns the loss and the squared norm.
     fn gradient_after<N: Network<Scalar = T>, S: Send + Default + AddAssign>(
-        self,
+        mut self,
         network: &mut N,
         mut team: Team<'_>,
         input: Input<'_, T>,
         loss: &(impl Fn(usize, &[T], &mut [T]) -> S + Sync),
     ) -> (S, f64) {
-        let Self { step, theta, gradient } = self;
-        if let Some(step) = step {
-            step.take(team.reborrow(), theta, gradient);
-        }
+        self.take_step(team.reborrow());
+        let Self { theta, gradient, .. } = self;
         let sum = network.gradient(team.reborrow(), theta, input, loss, gradient);
         (sum, squared_norm(team, gradient))
     }

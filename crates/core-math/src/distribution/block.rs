@@ -27,22 +27,6 @@ impl<T, F: FnMut(usize, &Block<T>, &Block<T>) -> (Block<T>, Block<T>)> Coefficie
     }
 }
 
-/// Those of one block.
-pub(super) struct BlockCoefficients<'c, C> {
-    of_all: &'c mut C,
-    first: usize,
-}
-
-impl<C> BlockCoefficients<'_, C> {
-    #[inline(always)]
-    pub(super) fn of<T>(self, log_probs: &Block<T>, entropies: &Block<T>) -> (Block<T>, Block<T>)
-    where
-        C: Coefficients<T>,
-    {
-        self.of_all.of_rows(self.first, log_probs, entropies)
-    }
-}
-
 impl Distribution {
     /// [`add_gradient_with`](Self::add_gradient_with) for many rows, in blocks whose coefficients are asked for together.
     /// Where the rows are fewer than a block, what is said of the others is not used.
@@ -79,17 +63,16 @@ impl Distribution {
         let blocks = params.chunks(BLOCK * width).zip(gradient.chunks_mut(BLOCK * width));
         for (index, (params, gradient)) in blocks.enumerate() {
             let first = index * BLOCK;
-            let coefs = BlockCoefficients { of_all: &mut coefs, first };
             match self {
                 Self::Categorical { n } if *n <= FEW && mask(first).is_none() => {
                     let action = |i: usize| action(first + i)[0];
-                    categorical::add_gradients_with(*n, params, action, coefs, gradient);
+                    categorical::add_gradients_with(*n, params, action, first, &mut coefs, gradient);
                 }
                 Self::DiagGaussian { dim } if *dim <= FEW => {
                     let action = |i: usize| action(first + i);
-                    diag_gaussian::add_gradients_with(*dim, params, action, coefs, gradient);
+                    diag_gaussian::add_gradients_with(*dim, params, action, first, &mut coefs, gradient);
                 }
-                _ => self.add_one_by_one(params, |i| mask(first + i), |i| action(first + i), coefs, gradient),
+                _ => self.add_one_by_one(params, &mask, &action, first, &mut coefs, gradient),
             }
         }
     }
@@ -148,15 +131,17 @@ impl Distribution {
         params: &[T],
         mask: impl Fn(usize) -> Option<&'a [bool]>,
         action: impl Fn(usize) -> &'a [T],
-        coefs: BlockCoefficients<'_, impl Coefficients<T>>,
+        first: usize,
+        coefs: &mut impl Coefficients<T>,
         gradient: &mut [T],
     ) {
         let width = self.n_params();
+        let (mask, action) = (|i| mask(first + i), |i| action(first + i));
         let (mut log_probs, mut entropies) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
         for (i, params) in params.chunks_exact(width).enumerate() {
             (log_probs[i], entropies[i]) = self.log_prob_and_entropy(params, mask(i), action(i));
         }
-        let (of_log_prob, of_entropy) = coefs.of(&log_probs, &entropies);
+        let (of_log_prob, of_entropy) = coefs.of_rows(first, &log_probs, &entropies);
         for (i, (params, gradient)) in
             params.chunks_exact(width).zip(gradient.chunks_exact_mut(width)).enumerate()
         {

@@ -5,7 +5,7 @@
 
 use rand::RngExt;
 
-use super::block::{BLOCK, BlockCoefficients, Coefficients, FEW};
+use super::block::{BLOCK, Block, Coefficients, FEW};
 use super::divergence_term;
 use crate::Real;
 
@@ -199,6 +199,18 @@ pub(super) fn add_gradient_with<T: Real>(
     }
 }
 
+/// The largest logit of each row of a block, which stands choice by choice.
+#[inline(always)]
+fn largest_of_rows<T: Real>(logits: &[Block<T>]) -> Block<T> {
+    let mut max = [T::neg_infinity(); BLOCK];
+    for logits in logits {
+        for row in 0..BLOCK {
+            max[row] = if logits[row] > max[row] { logits[row] } else { max[row] };
+        }
+    }
+    max
+}
+
 /// [`add_gradient_with`] for a block of rows without masks, `[rows, n]`: every step is a loop over the rows, which
 /// becomes a few operations on vectors.
 #[inline(always)]
@@ -207,7 +219,8 @@ pub(super) fn add_gradients_with<T: Real>(
     n: usize,
     logits: &[T],
     action: impl Fn(usize) -> T,
-    coefs: BlockCoefficients<'_, impl Coefficients<T>>,
+    first: usize,
+    coefs: &mut impl Coefficients<T>,
     gradient: &mut [T],
 ) {
     let zeros = [T::zero(); BLOCK];
@@ -222,12 +235,7 @@ pub(super) fn add_gradients_with<T: Real>(
         chosen[row] = index(action(row));
         assert!(chosen[row] < n, "action {} is not one of {n} logits", action(row));
     }
-    let mut max = [T::neg_infinity(); BLOCK];
-    for i in 0..n {
-        for row in 0..BLOCK {
-            max[row] = if shifts[i][row] > max[row] { shifts[i][row] } else { max[row] };
-        }
-    }
+    let max = largest_of_rows(&shifts[..n]);
     let (mut sum, mut shifted) = (zeros, zeros);
     for i in 0..n {
         for row in 0..BLOCK {
@@ -250,7 +258,7 @@ pub(super) fn add_gradients_with<T: Real>(
     for row in 0..BLOCK {
         log_probs[row] += shifts[chosen[row]][row];
     }
-    let (of_log_prob, of_entropy) = coefs.of(&log_probs, &entropies);
+    let (of_log_prob, of_entropy) = coefs.of_rows(first, &log_probs, &entropies);
     for i in 0..n {
         for row in 0..BLOCK {
             let prob = weights[i][row] * scale[row];
@@ -278,12 +286,7 @@ pub(super) fn fisher_vectors<T: Real>(n: usize, logits: &[T], vector: &[T], out:
             (probs[i][row], vectors[i][row]) = (logits[i], vector[i]);
         }
     }
-    let mut max = [T::neg_infinity(); BLOCK];
-    for i in 0..n {
-        for row in 0..BLOCK {
-            max[row] = if probs[i][row] > max[row] { probs[i][row] } else { max[row] };
-        }
-    }
+    let max = largest_of_rows(&probs[..n]);
     let (mut sum, mut mean) = (zeros, zeros);
     for i in 0..n {
         for row in 0..BLOCK {

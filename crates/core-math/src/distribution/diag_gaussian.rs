@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use super::block::{BLOCK, BlockCoefficients, Coefficients, FEW};
+use super::block::{BLOCK, Coefficients, FEW};
 use crate::Real;
 use crate::special::{erf, normal_cdf};
 
@@ -86,7 +86,8 @@ pub(super) fn add_gradients_with<'a, T: Real>(
     n: usize,
     params: &[T],
     action: impl Fn(usize) -> &'a [T],
-    coefs: BlockCoefficients<'_, impl Coefficients<T>>,
+    first: usize,
+    coefs: &mut impl Coefficients<T>,
     gradient: &mut [T],
 ) {
     let zeros = [T::zero(); BLOCK];
@@ -117,7 +118,7 @@ pub(super) fn add_gradients_with<'a, T: Real>(
         log_probs[row] = T::of(-0.5) * squares[row] - logs[row] - of_density;
         entropies[row] = logs[row] + of_entropy;
     }
-    let (of_log_prob, of_entropy) = coefs.of(&log_probs, &entropies);
+    let (of_log_prob, of_entropy) = coefs.of_rows(first, &log_probs, &entropies);
     for (row, slots) in gradient.chunks_exact_mut(2 * n).enumerate() {
         let (of_means, of_log_stds) = slots.split_at_mut(n);
         for i in 0..n {

@@ -120,11 +120,9 @@ impl<T: Real> Descent<T> {
     /// # Panics
     /// When `theta` or `adam` have other lengths than at the beginning.
     pub fn end(mut self, mut team: Team<'_>, theta: &mut [T], adam: &mut Adam<T>) {
-        if let Some(step) = self.take_pending() {
-            for part in &mut self.parts {
-                let Side { step: Some(step), theta, gradient } = part.side(Some(step)) else { continue };
-                step.take(team.reborrow(), theta, gradient);
-            }
+        let step = self.take_pending();
+        for part in &mut self.parts {
+            part.side(step).take_step(team.reborrow());
         }
         let [policy, critic] = &self.parts;
         let joined = |of: fn(&Part<T>) -> &[T]| [of(policy), of(critic)].concat();
